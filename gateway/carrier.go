@@ -1,0 +1,137 @@
+package gateway
+
+import (
+	"context"
+	"time"
+)
+
+// Carrier is an SMPP account or a modem, as the router sees it.
+type Carrier interface {
+	// Run keeps the carrier connected until ctx ends, and reports everything
+	// into out in the order in which it happened. It closes nothing it was
+	// given. When it returns, each submission it took has had its result.
+	Run(ctx context.Context, out *Stream) error
+	// Submit takes submissions to send in this order and reports a result for
+	// each. It never blocks. It takes as many as Room said, no more: the number
+	// taken is returned, and what was not taken is certainly unsent.
+	Submit([]Submission) int
+	// Room is how many submissions Submit would take now, and Window how many
+	// can be on the wire at once. Room is 0 while there is no connection. A
+	// growing Room is announced on the stream (ReportRoom).
+	Room() (room, window int)
+}
+
+// Submission is one segment on its way to a carrier.
+type Submission struct {
+	Segment  ID
+	Attempt  int
+	From     Address
+	To       Address
+	Encoding Encoding
+	UDH      bool
+	Payload  []byte // not changed by anyone after Submit
+	Validity time.Duration
+}
+
+// Outcome is what became of a submission.
+type Outcome uint8
+
+const (
+	OutcomeAccepted  Outcome = iota // Reference is the carrier's, perhaps empty
+	OutcomeRejected                 // for good
+	OutcomeRetry                    // refused for now: an attempt, to be repeated after RetryAfter
+	OutcomeThrottled                // refused for now for want of capacity: not an attempt
+	OutcomeUncertain                // perhaps accepted, perhaps not: nobody knows
+	OutcomeUnsent                   // certainly not given to the carrier
+)
+
+// AckStatus answers what a carrier delivered.
+type AckStatus uint8
+
+const (
+	AckOK        AckStatus = iota // committed: never deliver it again
+	AckTemporary                  // not kept: deliver it again later
+)
+
+// ReportKind tells the fields of a Report that are set.
+type ReportKind uint8
+
+const (
+	ReportResult  ReportKind = iota // Segment, Attempt, Outcome, Reference, Code, Text, RetryAfter
+	ReportReceipt                   // Receipt, Ack
+	ReportInbound                   // Inbound, Ack
+	ReportBroken                    // Inbound.Raw, Ack: what could not be decoded, to be quarantined
+	ReportState                     // State, Text
+	ReportRoom                      // nothing: Room has grown
+)
+
+// Report is one thing that happened at a carrier.
+type Report struct {
+	Kind       ReportKind
+	At         time.Time
+	Segment    ID
+	Attempt    int
+	Outcome    Outcome
+	Reference  string
+	Code       string // "ESME_RINVDSTADR", "CMS 38": bounded, a metric's label
+	Text       string // Code in words for a person
+	RetryAfter time.Duration
+	Receipt    *Receipt
+	Inbound    *Inbound
+	State      CarrierState
+	// Ack answers the carrier on the connection that this came from, and does
+	// nothing once that is gone. With more set, the answer may wait for the next
+	// Ack. written, unless nil, is called once the answer was handed to the
+	// kernel, from another goroutine; it must not block.
+	Ack func(status AckStatus, more bool, written func())
+}
+
+// CarrierState is the state of a carrier's connection.
+type CarrierState uint8
+
+const (
+	CarrierConnecting CarrierState = iota
+	CarrierUp
+	CarrierDown    // no connection; it is being tried again
+	CarrierRefused // the carrier does not accept our credentials
+	CarrierPaused  // by a person
+)
+
+var carrierStates = [...]string{"connecting", "up", "down", "refused", "paused"}
+
+// String returns the word that the API and metrics use.
+func (s CarrierState) String() string { return carrierStates[s] }
+
+// Stream carries the reports of one carrier to the one goroutine that applies
+// them. It is bounded: a carrier that finds it full answers queue-full to what
+// it was delivered (Offer), and only what it was itself asked for may wait
+// (Put): that is never more than what it was given to submit.
+type Stream struct {
+	c       chan Report
+	reserve int
+}
+
+// NewStream makes a stream for up to size offered reports, with room beside
+// them for reserve results.
+func NewStream(size, reserve int) *Stream {
+	return &Stream{c: make(chan Report, size+reserve), reserve: reserve}
+}
+
+// Offer adds a report, or says that the stream is full.
+func (s *Stream) Offer(r Report) bool {
+	if len(s.c) >= cap(s.c)-s.reserve {
+		return false
+	}
+	select {
+	case s.c <- r:
+		return true
+	default:
+		return false
+	}
+}
+
+// Put adds a report, waiting for room if it must.
+func (s *Stream) Put(r Report) { s.c <- r }
+
+// Reports is read by the applying goroutine alone.
+func (s *Stream) Reports() <-chan Report { return s.c }

@@ -1,0 +1,152 @@
+package gateway
+
+import "time"
+
+// Status is where a conversation stands. With Archived it makes the five states
+// of docs/ARCHITECTURE.md: W waiting, T taken, TA taken and archived, C closed
+// (always archived), D deleted.
+type Status uint8
+
+const (
+	StatusNone Status = iota // there is no conversation
+	StatusWaiting
+	StatusTaken
+	StatusClosed
+	StatusDeleted
+)
+
+// Conversation is everything between one of our numbers and one customer. At
+// most one that is not deleted exists for a (Number, Peer); it belongs to no
+// carrier, so a number may move from one to another.
+//
+// It is a value: the methods that apply a rule return the state that follows
+// and the events to record, or a *Refusal, and change nothing themselves.
+type Conversation struct {
+	ID           ID
+	Number       string
+	Peer         Address
+	Queue        ID
+	Status       Status
+	Archived     bool
+	Owner        ID        // set exactly while taken
+	OwnerSince   time.Time // when Owner became it
+	LastOwner    ID        // of a closed one: who dealt with it, or 0
+	Epoch        int64     // rises with every change of Status, Owner, Queue or Archived, and by no other
+	Unread       int       // texts since the owner last read, or while it waits all of them
+	Unanswered   bool      // the customer's last text has had no answer from a person
+	SnoozedUntil time.Time
+	WaitingSince time.Time // when it last became waiting
+	Blocked      bool      // the customer is blocked
+	LastMessage  ID
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// View is the part of a conversation's state that decides who may see it. The
+// zero View is seen by nobody.
+type View struct {
+	Queue  ID
+	Status Status
+	Owner  ID // the owner; of a closed conversation the last owner
+}
+
+// ActorKind tells people from programs and from the daemon itself.
+type ActorKind uint8
+
+const (
+	ActorPerson ActorKind = iota
+	ActorProgram
+	ActorSystem
+)
+
+// Actor is who does something, with what they are at this moment.
+type Actor struct {
+	Kind        ActorKind
+	ID          ID // of the person or the token
+	Name        string
+	Extension   string
+	SystemOwner bool
+	// Queues holds the queues the person is in, General always among them for
+	// people; true where they manage it. Managing implies membership.
+	Queues map[ID]bool
+}
+
+// Arrival is the kind of an inbound text, by which it moves a conversation.
+type Arrival uint8
+
+const (
+	ArrivalText    Arrival = iota
+	ArrivalKeyword         // STOP, START or HELP: shown, moves nothing
+	ArrivalBlocked         // from a blocked customer: stored, shown to nobody at once
+)
+
+// ActionKind names what people do to a conversation, and what time does.
+type ActionKind uint8
+
+const (
+	ActTake ActionKind = iota
+	ActReply
+	ActStart // a new conversation to a customer with whom one may exist
+	ActProgramText
+	ActTransfer
+	ActRelease
+	ActDealtWith
+	ActArchive
+	ActUnarchive
+	ActDelete
+	ActRead
+	ActSnooze
+	ActWake         // a snooze ends
+	ActOwnerGone    // its owner was disabled
+	ActOwnerAway    // its owner has been away too long
+	ActSilence      // nothing was said for as long as its queue allows
+	ActQueueDeleted // Queue is General
+	ActAssign       // by its queue's strategy, to Agent
+)
+
+// Action is one thing to be done to a conversation.
+type Action struct {
+	Kind  ActionKind
+	Agent ID        // ActTransfer to an agent, ActAssign
+	Queue ID        // ActTransfer to a queue, ActQueueDeleted
+	Until time.Time // ActSnooze
+}
+
+// EventType is the name of an event, as streams and webhooks show it.
+type EventType string
+
+const (
+	EventMessageReceived EventType = "message.received"
+	EventMessageSent     EventType = "message.sent"
+	EventMessageTick     EventType = "message.tick"
+	EventCreated         EventType = "conversation.created"
+	EventTaken           EventType = "conversation.taken"
+	EventReleased        EventType = "conversation.released"
+	EventTransferred     EventType = "conversation.transferred"
+	EventDealtWith       EventType = "conversation.dealt_with"
+	EventArchived        EventType = "conversation.archived"
+	EventUnarchived      EventType = "conversation.unarchived"
+	EventReopened        EventType = "conversation.reopened"
+	EventDeleted         EventType = "conversation.deleted"
+	EventRead            EventType = "conversation.read"
+	EventSnoozed         EventType = "conversation.snoozed"
+	EventUnsnoozed       EventType = "conversation.unsnoozed"
+	EventCarrierUp       EventType = "carrier.up"
+	EventCarrierDown     EventType = "carrier.down"
+)
+
+// Event is one committed fact. Events are numbered in commit order, across
+// processes.
+type Event struct {
+	Seq          int64
+	Time         time.Time
+	Type         EventType
+	Before       View          // who could see it
+	After        View          // who can see it
+	Conversation *Conversation // as it was after this event; nil for carrier.*
+	Message      *Message      // of message.*
+	By           ID            // who did it; 0 for customers and the system
+	ByName       string
+	Note         string // of a transfer: its note; of carrier.*: the error
+	Carrier      string // of carrier.*
+}

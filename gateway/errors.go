@@ -1,0 +1,43 @@
+package gateway
+
+import "time"
+
+// RefusalCode is the stable word by which clients tell refusals apart.
+type RefusalCode string
+
+const (
+	NotFound         RefusalCode = "not_found" // also for what one may not see
+	AlreadyTaken     RefusalCode = "already_taken"
+	OwnedByOther     RefusalCode = "owned_by_other"
+	NotOwner         RefusalCode = "not_owner"
+	NotArchived      RefusalCode = "not_archived"
+	StaleEpoch       RefusalCode = "stale_epoch"
+	NumberInvalid    RefusalCode = "number_invalid"
+	NumberNotOurs    RefusalCode = "number_not_ours"
+	TextEmpty        RefusalCode = "text_empty"
+	TextTooLong      RefusalCode = "text_too_long"
+	OptedOut         RefusalCode = "opted_out"
+	Blocked          RefusalCode = "blocked"
+	AgentUnavailable RefusalCode = "agent_unavailable"
+	Mismatch         RefusalCode = "idempotency_mismatch"
+	Forbidden        RefusalCode = "forbidden"
+)
+
+// Refusal is the answer to a request that the rules do not allow. Nothing was
+// changed.
+type Refusal struct {
+	Code       RefusalCode
+	Text       string        // for a person: what is wrong and what to do
+	Owner      ID            // AlreadyTaken, OwnedByOther: who has it
+	OwnerName  string        // filled in by the router, which knows people
+	Since      time.Time     // AlreadyTaken, OwnedByOther: since when
+	Suggestion string        // NumberInvalid: what may have been meant
+	Current    *Conversation // StaleEpoch: what it is now
+}
+
+func (r *Refusal) Error() string {
+	if r.Text != "" {
+		return string(r.Code) + ": " + r.Text
+	}
+	return string(r.Code)
+}

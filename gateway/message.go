@@ -1,0 +1,96 @@
+package gateway
+
+import "time"
+
+// Direction tells whether a message came in from a customer or goes out.
+type Direction uint8
+
+const (
+	In Direction = iota
+	Out
+)
+
+// MessageKind tells a text from the lines that only agents see.
+type MessageKind uint8
+
+const (
+	KindText   MessageKind = iota
+	KindSystem             // "taken by Ana", written by the router
+	KindNote               // an agent's remark, never sent
+)
+
+// Encoding is how a message travels.
+type Encoding uint8
+
+const (
+	EncodingGSM7   Encoding = iota // GSM 7 bit default alphabet, 3GPP TS 23.038 §6.2.1
+	EncodingUCS2                   // UTF-16BE in practice, surrogates included
+	EncodingBinary                 // 8-bit data; no text
+)
+
+// Lane orders what waits for a carrier: what people write comes before what
+// programs send.
+type Lane uint8
+
+const (
+	LanePeople Lane = iota
+	LanePrograms
+)
+
+// Message is one text as a person sees it.
+type Message struct {
+	ID           ID
+	Conversation ID
+	Kind         MessageKind
+	Direction    Direction
+	Number       string  // ours
+	Peer         Address // the customer's
+	Text         string
+	Encoding     Encoding
+	Segments     int
+	Tick         Tick      // of outgoing texts only
+	Error        ErrorCode // why the tick is failed, expired or unknown; "" otherwise
+	ErrorText    string    // for a person
+	Carrier      string    // the carrier's configured name; "" while no route is known
+	Lane         Lane
+	Author       ID     // the person or token that wrote it; 0 for customers and the system
+	AuthorName   string // as it was when written
+	Reference    string // a program's own reference, returned as given
+	CreatedAt    time.Time
+	SentAt       time.Time // when the carrier accepted the last segment; zero before
+	DeliveredAt  time.Time
+	ExpiresAt    time.Time // a segment still queued then is expired, and never sent
+}
+
+// Segment is what a carrier transports: one SMS. Its Tick has the meanings of a
+// message's, and a message's tick is the fold over its segments.
+type Segment struct {
+	ID       ID // its message's ID plus its index
+	Carrier  string
+	Tick     Tick
+	Attempt  int  // submissions begun, the present one included
+	Turn     bool // false while an earlier message of the conversation is out
+	Lane     Lane
+	NotUntil time.Time // back-off: not to be claimed before
+	Term     int64     // of the lease under which it was claimed
+	Payload  []byte    // user data header, if any, and user data
+	UDH      bool      // Payload begins with a user data header
+	Error    ErrorCode
+}
+
+// ErrorCode is why a message did not, or may not have, arrived: stable words
+// that the API shows.
+type ErrorCode string
+
+const (
+	ErrUncertain  ErrorCode = "uncertain"  // it may never have left
+	ErrNoReceipt  ErrorCode = "no_receipt" // it left, and nothing was heard
+	ErrNoRoute    ErrorCode = "no_route"   // no carrier serves the number
+	ErrRejected   ErrorCode = "rejected"   // the carrier refused it
+	ErrUndeliv    ErrorCode = "undelivered"
+	ErrExpired    ErrorCode = "expired"
+	ErrCancelled  ErrorCode = "cancelled"
+	ErrOptedOut   ErrorCode = "opted_out"
+	ErrBlocked    ErrorCode = "blocked"
+	ErrDeletedMsg ErrorCode = "deleted" // the carrier deleted it
+)

@@ -1,0 +1,53 @@
+package gateway
+
+import "time"
+
+// Receipt is what a carrier says of a segment that it accepted earlier.
+type Receipt struct {
+	Reference    string // as the carrier wrote it in this receipt
+	Tick         Tick   // TickNone where the word is not recognised: it changes nothing
+	Word         string // "DELIVRD", as it came, upper case
+	Err          string // the carrier's error code as a string, never a number
+	Intermediate bool   // never final, whatever the word (SMPP 3.4 §5.2.12)
+	Peer         Address
+	DoneAt       time.Time // by the carrier's clock; zero if absent
+	At           time.Time // when it reached us
+	Raw          string    // the text, for people
+}
+
+// Fragment says which part of a concatenated text a payload is
+// (3GPP TS 23.040 §9.2.3.24.1 and .8, or the SAR TLVs of SMPP 3.4 §5.3.2.22).
+type Fragment struct {
+	Reference uint16
+	Wide      bool // a 16-bit reference; 8-bit references are another space
+	Total     uint8
+	Number    uint8 // from 1
+}
+
+// Coding is how an inbound payload's user data is to be read.
+type Coding uint8
+
+const (
+	CodingGSM7   Coding = iota // unpacked septets, one an octet
+	CodingUCS2                 // UTF-16BE
+	CodingBinary               // not text
+	CodingLatin1               // ISO-8859-1
+	CodingASCII
+	CodingISO8859_5 // Cyrillic
+	CodingISO8859_8 // Hebrew
+)
+
+// Inbound is one text, or one part of one, as a carrier delivered it.
+type Inbound struct {
+	From     Address
+	To       string    // the address that the customer texted, as configured or as it came
+	Fragment *Fragment // nil for a text of one part
+	Coding   Coding
+	Payload  []byte // user data without the header
+	Raw      []byte // all that came, for quarantine; owned by the receiver
+	// Fingerprint identifies what came but for its sequence number, for the
+	// redelivery rule. Session is the session it came on, never used twice.
+	Fingerprint [16]byte
+	Session     ID
+	At          time.Time
+}
