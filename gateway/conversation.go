@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Status is where a conversation stands. With Archived it makes the five states
 // of docs/ARCHITECTURE.md: W waiting, T taken, TA taken and archived, C closed
@@ -14,6 +17,16 @@ const (
 	StatusClosed
 	StatusDeleted
 )
+
+var statusWords = [...]string{"", "waiting", "taken", "closed", "deleted"}
+
+// String returns the word that the API and metrics use, "" for StatusNone.
+func (s Status) String() string {
+	if int(s) >= len(statusWords) {
+		return fmt.Sprintf("status(%d)", uint8(s))
+	}
+	return statusWords[s]
+}
 
 // Conversation is everything between one of our numbers and one customer. At
 // most one that is not deleted exists for a (Number, Peer); it belongs to no
@@ -42,12 +55,46 @@ type Conversation struct {
 	UpdatedAt    time.Time
 }
 
+// NewConversation returns the conversation that does not exist yet between a
+// number of the given queue and a customer. Its status is StatusNone: Receive,
+// or Act with ActStart or ActProgramText, makes it exist.
+func NewConversation(id ID, number string, peer Address, queue ID) Conversation {
+	return Conversation{ID: id, Number: number, Peer: peer, Queue: queue}
+}
+
 // View is the part of a conversation's state that decides who may see it. The
 // zero View is seen by nobody.
 type View struct {
 	Queue  ID
 	Status Status
 	Owner  ID // the owner; of a closed conversation the last owner
+}
+
+// View returns what decides who may see the conversation.
+func (c Conversation) View() View {
+	v := View{Queue: c.Queue, Status: c.Status}
+	switch c.Status {
+	case StatusTaken:
+		v.Owner = c.Owner
+	case StatusClosed:
+		v.Owner = c.LastOwner
+	}
+	return v
+}
+
+// VisibleTo tells whether a may see the conversation whole. Programs and the
+// daemon itself see all that exists; what a token is limited to is decided
+// where tokens are known.
+func (v View) VisibleTo(a Actor) bool {
+	switch v.Status {
+	case StatusWaiting, StatusTaken, StatusClosed:
+	default:
+		return false
+	}
+	if a.Kind != ActorPerson {
+		return true
+	}
+	return a.manages(v.Queue) || a.is(v.Owner) || v.Status == StatusWaiting && a.belongsTo(v.Queue)
 }
 
 // ActorKind tells people from programs and from the daemon itself.
@@ -69,6 +116,23 @@ type Actor struct {
 	// Queues holds the queues the person is in, General always among them for
 	// people; true where they manage it. Managing implies membership.
 	Queues map[ID]bool
+}
+
+// is tells whether the actor is the person with that ID.
+func (a Actor) is(person ID) bool {
+	return a.Kind == ActorPerson && person != 0 && a.ID == person
+}
+
+// manages tells whether the actor is a manager of the queue or a system owner.
+func (a Actor) manages(queue ID) bool {
+	return a.Kind == ActorPerson && (a.SystemOwner || a.Queues[queue])
+}
+
+// belongsTo tells whether the actor is a member or a manager of the queue, or
+// a system owner.
+func (a Actor) belongsTo(queue ID) bool {
+	_, member := a.Queues[queue]
+	return a.Kind == ActorPerson && (a.SystemOwner || member)
 }
 
 // Arrival is the kind of an inbound text, by which it moves a conversation.
@@ -108,8 +172,8 @@ const (
 type Action struct {
 	Kind  ActionKind
 	Agent ID        // ActTransfer to an agent, ActAssign
-	Queue ID        // ActTransfer to a queue, ActQueueDeleted
-	Until time.Time // ActSnooze
+	Queue ID        // ActTransfer to a queue, ActQueueDeleted; ActStart: the number's queue, unless it is the conversation's
+	Until time.Time // ActSnooze; one that is not in the future wakes
 }
 
 // EventType is the name of an event, as streams and webhooks show it.
