@@ -1,0 +1,72 @@
+# Needs Go and make. A C compiler, PostgreSQL and systemd widen the tests.
+
+VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),devel)
+# The race detector needs a C compiler, without which Go turns cgo off.
+RACE     = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+FUZZTIME = 10m
+
+PREFIX     = /usr/local
+bindir     = $(PREFIX)/bin
+libdir     = $(PREFIX)/lib
+sysconfdir = /etc
+
+.PHONY: build demo test lint bench drill fuzz fuzz-smoke install uninstall clean
+
+build:
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/smsbridge ./cmd/smsbridge
+
+demo: build
+	bin/smsbridge demo
+
+test:
+	go test $(RACE) ./...
+	@[ -n '$(RACE)' ] || echo 'NOT TESTED: data races. The race detector needs a C compiler.' >&2
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+		echo 'NOT TESTED: PostgreSQL. It is not installed; no service is needed, only its programs.' >&2
+
+# Tests behind the build tag drill are checked like all others.
+lint:
+	@unformatted=$$(find . -name node_modules -prune -o -name '*.go' -exec gofmt -l {} +); \
+		[ -z "$$unformatted" ] || { echo "not as gofmt writes it:"; echo "$$unformatted"; exit 1; } >&2
+	go vet -tags drill ./...
+	go tool staticcheck -tags drill ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+# Drills take minutes and break things on purpose: power cuts, lost leases,
+# carriers that hang up.
+drill:
+	go test $(RACE) -tags drill -count 1 -timeout 2h -v -run '^TestDrill' ./...
+
+fuzz:
+	@grep -rHo --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | \
+	sed 's|/[^/]*:func | |' | sort | while read -r package target; do \
+		echo "fuzz $$package $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package </dev/null || exit 1; \
+	done
+
+fuzz-smoke:
+	$(MAKE) fuzz FUZZTIME=5s
+
+# Installs what `make build` built, so that root need not build.
+install:
+	@[ -x bin/smsbridge ] || { echo 'bin/smsbridge is missing: run "make build" first' >&2; exit 1; }
+	install -D -m 755 bin/smsbridge $(DESTDIR)$(bindir)/smsbridge
+	sed 's|/usr/local/bin/|$(bindir)/|' systemd/smsbridge.service | \
+		install -D -m 644 /dev/stdin $(DESTDIR)$(libdir)/systemd/system/smsbridge.service
+	install -D -m 644 systemd/smsbridge.sysusers $(DESTDIR)$(libdir)/sysusers.d/smsbridge.conf
+	install -D -m 644 systemd/smsbridge.tmpfiles $(DESTDIR)$(libdir)/tmpfiles.d/smsbridge.conf
+	[ -e $(DESTDIR)$(sysconfdir)/smsbridge/smsbridge.yaml ] || \
+		install -D -m 640 systemd/smsbridge.yaml.example $(DESTDIR)$(sysconfdir)/smsbridge/smsbridge.yaml
+	@[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || { set -x; \
+		systemd-sysusers smsbridge.conf && systemd-tmpfiles --create smsbridge.conf && systemctl daemon-reload; }
+
+# Configuration and data stay.
+uninstall:
+	@[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || { set -x; systemctl disable --now smsbridge.service; }
+	rm -f $(DESTDIR)$(bindir)/smsbridge $(DESTDIR)$(libdir)/systemd/system/smsbridge.service \
+		$(DESTDIR)$(libdir)/sysusers.d/smsbridge.conf $(DESTDIR)$(libdir)/tmpfiles.d/smsbridge.conf
+
+clean:
+	rm -rf bin
