@@ -1,0 +1,92 @@
+package config
+
+import (
+	"log/slog"
+
+	"smsbridge/gsm"
+	"smsbridge/smpp"
+)
+
+// Config is the whole of smsbridge.yaml. Each path of a file in it is resolved,
+// each secret read. It is not changed after Load.
+type Config struct {
+	Listen    string    `yaml:"listen"` // host:port
+	TLS       *TLS      `yaml:"tls"`
+	PublicURL string    `yaml:"public_url"` // how people's browsers reach listen; empty: as listen
+	Region    string    `yaml:"region"`     // ISO 3166-1 alpha-2: of numbers typed without +
+	Store     string    `yaml:"store"`      // sqlite:PATH or a postgres:// URL, which may hold a password
+	Node      string    `yaml:"node"`
+	Metrics   Metrics   `yaml:"metrics"`
+	Log       Log       `yaml:"log"`
+	Carriers  []Carrier `yaml:"carriers"`
+}
+
+// TLS names the PEM files that the HTTP server answers with.
+type TLS struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// Metrics says where /metrics is served by itself. With an empty Listen it is
+// on Config.Listen.
+type Metrics struct {
+	Listen string `yaml:"listen"`
+}
+
+// Log says what is written to stderr, and how.
+type Log struct {
+	Level  LogLevel  `yaml:"level"`
+	Format LogFormat `yaml:"format"`
+}
+
+// Carrier is an SMPP account or a modem: exactly one of SMPP and GSM is set.
+type Carrier struct {
+	Name        string       `yaml:"name"`
+	Numbers     []string     `yaml:"numbers"` // ours: E.164, short code or alphanumeric; a modem has one
+	OnUncertain Uncertain    `yaml:"on_uncertain"`
+	AllowTo     []string     `yaml:"allow_to"` // prefixes of the E.164 numbers it may send to; empty: all
+	SMPP        *smpp.Config `yaml:"smpp"`
+	GSM         *gsm.Config  `yaml:"gsm"`
+}
+
+// The options that are words.
+type (
+	Uncertain string // what to do with a text that was perhaps sent
+	LogLevel  string
+	LogFormat string
+)
+
+const (
+	UncertainHold   Uncertain = "hold"   // a person decides
+	UncertainResend Uncertain = "resend" // it may arrive twice
+
+	LogDebug LogLevel = "debug"
+	LogInfo  LogLevel = "info"
+	LogWarn  LogLevel = "warn"
+	LogError LogLevel = "error"
+
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// Level makes a LogLevel a slog.Leveler.
+func (l LogLevel) Level() slog.Level {
+	switch l {
+	case LogDebug:
+		return slog.LevelDebug
+	case LogWarn:
+		return slog.LevelWarn
+	case LogError:
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+func defaults() Config {
+	return Config{
+		Listen: "127.0.0.1:8080",
+		Region: "US",
+		Store:  "sqlite:/var/lib/smsbridge/smsbridge.db",
+		Log:    Log{Level: LogInfo, Format: LogText},
+	}
+}

@@ -1,0 +1,54 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+func TestSecretsAreRedacted(t *testing.T) {
+	c, err := Parse("smsbridge.yaml", []byte(`
+store: postgres://smsbridge:hunter2@db/smsbridge?sslpassword=hunter2&sslmode=require
+carriers:
+  - {name: acme, numbers: [12345], smpp: {hosts: ["a:1"], system_id: us, password: hunter2}}
+  - {name: sim, numbers: ["+447700900123"], gsm: {device: auto, pin: "4242"}}
+`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text, json bytes.Buffer
+	slog.New(slog.NewTextHandler(&text, nil)).Info("loaded", "config", c)
+	slog.New(slog.NewJSONHandler(&json, nil)).Info("loaded", "config", c, "carrier", c.Carriers[0])
+	for how, s := range map[string]string{
+		"String": c.String(), "text": text.String(), "json": json.String(),
+		"%v": fmt.Sprintf("%v", *c), "%+v": fmt.Sprintf("%+v", c), "%#v": fmt.Sprintf("%#v", c),
+		"carriers": fmt.Sprintf("%+v %#v", c.Carriers, c.Carriers),
+	} {
+		if strings.Contains(s, "hunter2") || strings.Contains(s, "4242") {
+			t.Errorf("%s shows a secret: %s", how, s)
+		}
+		if !strings.Contains(s, "[redacted]") || !strings.Contains(s, "acme") {
+			t.Errorf("%s shows too little: %s", how, s)
+		}
+	}
+	if want := "postgres://smsbridge:redacted@db/smsbridge?sslmode=require&sslpassword=redacted"; !strings.Contains(c.String(), want) {
+		t.Errorf("got %s, want %s in it", c, want)
+	}
+}
+
+func TestWithoutPassword(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"sqlite:/a.db", "sqlite:/a.db"},
+		{"postgres://u@h/d", "postgres://u@h/d"},
+		{"postgres://u:p@h/d", "postgres://u:redacted@h/d"},
+		{"postgres://h/d?user=u&password=p", "postgres://h/d?password=redacted&user=u"},
+		{"postgres://h/d?password=p;q", "postgres://h/d?redacted"},
+		{"postgres://u:p%@h/d", "[redacted]"},
+	} {
+		if got := withoutPassword(tt.in); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.in, got, tt.want)
+		}
+	}
+}
