@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+)
+
+// sqlConn is a conn on a driver of database/sql.
+type sqlConn struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func openConn(ctx context.Context, db *DB) (conn, error) {
+	c, err := db.writer.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", driver.ErrBadConn, err)
+	}
+	for _, text := range db.dialect.session {
+		if _, err := c.ExecContext(ctx, text); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return &sqlConn{c, map[string]*sql.Stmt{}}, nil
+}
+
+func (c *sqlConn) prepare(text string) (*sql.Stmt, error) {
+	if st := c.stmts[text]; st != nil {
+		return st, nil
+	}
+	st, err := c.conn.PrepareContext(context.Background(), text)
+	if err != nil {
+		return nil, err
+	}
+	c.stmts[text] = st
+	return st, nil
+}
+
+func (c *sqlConn) exec(text string, args []any) (int64, error) {
+	st, err := c.prepare(text)
+	if err != nil {
+		return 0, err
+	}
+	res, err := st.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (c *sqlConn) query(text string, args []any, scan func(rows) error) error {
+	st, err := c.prepare(text)
+	if err != nil {
+		return err
+	}
+	rs, err := st.QueryContext(context.Background(), args...)
+	if err != nil {
+		return err
+	}
+	defer rs.Close()
+	for rs.Next() {
+		if err := scan(rs); err != nil {
+			return err
+		}
+	}
+	return rs.Err()
+}
+
+func (c *sqlConn) close() {
+	for _, st := range c.stmts {
+		st.Close()
+	}
+	// The pool must not hand out a connection with a transaction left open.
+	c.conn.Raw(func(any) error { return driver.ErrBadConn })
+	c.conn.Close()
+}

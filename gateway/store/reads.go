@@ -1,0 +1,290 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"smsbridge/gateway"
+)
+
+// shownMessage is messageColumns with the tick as a person should see it: a
+// message is sending while a carrier holds one of its segments, which is not
+// worth a write of its own.
+var shownMessage = strings.Replace(messageColumns, " tick,", ` CASE WHEN tick = 1 AND EXISTS
+	(SELECT 1 FROM segments s WHERE s.id BETWEEN messages.id AND messages.id + 15 AND s.tick = 2) THEN 2 ELSE tick END,`, 1)
+
+const shownConversation = conversationColumns + `, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = conversations.peer AND b.peer_kind = conversations.peer_kind)`
+
+func scanShownConversation(r rows) (gateway.Conversation, error) {
+	var blocked bool
+	c, err := scanConversation(withBlocked{r, &blocked})
+	c.Blocked = blocked
+	return c, err
+}
+
+// Conversation reads one; false if there is none. A deleted one is returned.
+func (db *DB) Conversation(ctx context.Context, id gateway.ID) (gateway.Conversation, bool, error) {
+	return first(collect(ctx, db, scanShownConversation, `SELECT `+shownConversation+` FROM conversations WHERE id = $1`, int64(id)))
+}
+
+// Message reads one; false if there is none.
+func (db *DB) Message(ctx context.Context, id gateway.ID) (gateway.Message, bool, error) {
+	return first(collect(ctx, db, scanMessage, `SELECT `+shownMessage+` FROM messages WHERE id = $1`, int64(id)))
+}
+
+func first[T any](all []T, err error) (v T, ok bool, _ error) {
+	if err != nil || len(all) == 0 {
+		return v, false, err
+	}
+	return all[0], true, nil
+}
+
+// MessagesByID reads messages by their IDs.
+func (db *DB) MessagesByID(ctx context.Context, ids []gateway.ID) (map[gateway.ID]gateway.Message, error) {
+	all := make(map[gateway.ID]gateway.Message, len(ids))
+	for len(ids) > 0 {
+		n := min(len(ids), 100)
+		q := query{}
+		q.add(`id IN (` + q.list(ids[:n]) + `)`)
+		ms, err := collect(ctx, db, scanMessage, `SELECT `+shownMessage+` FROM messages`+q.where(), q.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range ms {
+			all[m.ID] = m
+		}
+		ids = ids[n:]
+	}
+	return all, nil
+}
+
+// query gathers conditions and their arguments.
+type query struct {
+	conditions []string
+	args       []any
+}
+
+func (q *query) arg(v any) string {
+	q.args = append(q.args, v)
+	return fmt.Sprintf("$%d", len(q.args))
+}
+
+func (q *query) list(ids []gateway.ID) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = q.arg(int64(id))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (q *query) add(condition string) { q.conditions = append(q.conditions, condition) }
+
+func (q *query) where() string {
+	if len(q.conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(q.conditions, " AND ")
+}
+
+// Place is where a page of a list begins: behind the row with this time and ID.
+type Place struct {
+	At time.Time
+	ID gateway.ID
+}
+
+// ConversationList says which conversations to list. Visibility is the
+// caller's business: Visible is what the person may see at most.
+type ConversationList struct {
+	Waiting, Mine, Closed bool // the states wanted; none: all three, archived or not
+	Archived              *bool
+	Queue                 gateway.ID // 0: any
+	Search                string     // part of the customer's number or of a text
+	OldestFirst           bool       // by the time it began to wait
+	Visible               Visible
+	After                 *Place
+	Limit                 int
+}
+
+// Visible bounds a list by what somebody may see.
+type Visible struct {
+	Everything bool
+	Person     gateway.ID
+	Member     []gateway.ID // queues
+	Manages    []gateway.ID // queues
+}
+
+// Conversations lists conversations, newest change first.
+func (db *DB) Conversations(ctx context.Context, l ConversationList) ([]gateway.Conversation, error) {
+	q := &query{}
+	q.add("status <> 4")
+	l.addVisible(q)
+	l.addStates(q)
+	if l.Archived != nil {
+		q.add("archived = " + q.arg(asInt(*l.Archived)))
+	}
+	if l.Queue != 0 {
+		q.add("queue = " + q.arg(int64(l.Queue)))
+	}
+	if l.Search != "" {
+		like := q.arg("%" + escapeLike(l.Search) + "%")
+		q.add(`(peer LIKE ` + like + ` ESCAPE '!' OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id AND LOWER(m.text) LIKE LOWER(` + like + `) ESCAPE '!'))`)
+	}
+	by, sign, order := "updated_at", "<", " DESC"
+	if l.OldestFirst {
+		by, sign, order = "waiting_since", ">", ""
+	}
+	if l.After != nil {
+		at, id := q.arg(micros(l.After.At)), q.arg(int64(l.After.ID))
+		q.add("(" + by + " " + sign + " " + at + " OR " + by + " = " + at + " AND id " + sign + " " + id + ")")
+	}
+	return collect(ctx, db, scanShownConversation, `SELECT `+shownConversation+` FROM conversations`+q.where()+
+		` ORDER BY `+by+order+`, id`+order+` LIMIT `+q.arg(l.Limit), q.args...)
+}
+
+func (l *ConversationList) addVisible(q *query) {
+	if l.Visible.Everything {
+		return
+	}
+	v := l.Visible
+	me := q.arg(int64(v.Person))
+	any := []string{"owner = " + me, "status = 3 AND last_owner = " + me}
+	if len(v.Member) > 0 {
+		any = append(any, "status = 1 AND queue IN ("+q.list(v.Member)+")")
+	}
+	if len(v.Manages) > 0 {
+		any = append(any, "queue IN ("+q.list(v.Manages)+")")
+	}
+	q.add("(" + strings.Join(any, " OR ") + ")")
+}
+
+func (l *ConversationList) addStates(q *query) {
+	var any []string
+	if l.Waiting {
+		any = append(any, "status = 1")
+	}
+	if l.Mine {
+		any = append(any, "owner = "+q.arg(int64(l.Visible.Person)))
+	}
+	if l.Closed {
+		any = append(any, "status = 3")
+	}
+	if len(any) > 0 {
+		q.add("(" + strings.Join(any, " OR ") + ")")
+	}
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
+}
+
+// MessageList says which messages to list.
+type MessageList struct {
+	Conversation gateway.ID
+	Author       gateway.ID // 0: any
+	Numbers      []string   // of a limited token; nil: all
+	Direction    *gateway.Direction
+	Number       string
+	Peer         string
+	Tick         gateway.Tick
+	Reference    string
+	Since        time.Time
+	Before       gateway.ID // 0: from the newest
+	Limit        int
+}
+
+// MessageRows lists messages, newest first. IDs are in the order of time.
+func (db *DB) MessageRows(ctx context.Context, l MessageList) ([]gateway.Message, error) {
+	q := &query{}
+	if l.Conversation != 0 {
+		q.add("conversation = " + q.arg(int64(l.Conversation)))
+	} else {
+		q.add("kind = 0")
+	}
+	if l.Author != 0 {
+		q.add("author = " + q.arg(int64(l.Author)))
+	}
+	if l.Numbers != nil {
+		names := []string{"''"}
+		for _, n := range l.Numbers {
+			names = append(names, q.arg(n))
+		}
+		q.add("number IN (" + strings.Join(names, ", ") + ")")
+	}
+	if l.Direction != nil {
+		q.add("direction = " + q.arg(int64(*l.Direction)))
+	}
+	if l.Number != "" {
+		q.add("number = " + q.arg(l.Number))
+	}
+	if l.Peer != "" {
+		q.add("peer = " + q.arg(l.Peer))
+	}
+	if l.Reference != "" {
+		q.add("reference = " + q.arg(l.Reference))
+	}
+	if !l.Since.IsZero() {
+		q.add("created_at >= " + q.arg(micros(l.Since)))
+	}
+	if l.Before != 0 {
+		q.add("id < " + q.arg(int64(l.Before)))
+	}
+	text := `SELECT ` + shownMessage + ` FROM messages` + q.where()
+	if l.Tick != gateway.TickNone {
+		text = `SELECT * FROM (` + strings.Replace(text, "ELSE tick END,", "ELSE tick END AS tick,", 1) + `) AS shown WHERE tick = ` + q.arg(int64(l.Tick))
+	}
+	return collect(ctx, db, scanMessage, text+` ORDER BY id DESC LIMIT `+q.arg(l.Limit), q.args...)
+}
+
+// Backlog counts the segments of each carrier by tick, of those that are still
+// to be sent. Read once at start; gauges are kept from then on.
+func (db *DB) Backlog(ctx context.Context) (map[string]map[gateway.Tick]int, error) {
+	all := map[string]map[gateway.Tick]int{}
+	_, err := collect(ctx, db, func(r rows) (x struct{}, err error) {
+		var carrier string
+		var tick gateway.Tick
+		var n int
+		err = r.Scan(&carrier, &tick, &n)
+		if all[carrier] == nil {
+			all[carrier] = map[gateway.Tick]int{}
+		}
+		all[carrier][tick] = n
+		return x, err
+	}, `SELECT carrier, tick, COUNT(*) FROM segments WHERE tick IN (1, 2) GROUP BY carrier, tick`)
+	return all, err
+}
+
+// OldestQueued returns when the oldest message that waits for a carrier was
+// accepted; zero if none waits.
+func (db *DB) OldestQueued(ctx context.Context, carrier string) (time.Time, error) {
+	all, err := collect(ctx, db, func(r rows) (t time.Time, err error) {
+		var at int64
+		err = r.Scan(&at)
+		return fromMicros(at), err
+	}, `SELECT m.created_at FROM messages m WHERE m.id = (SELECT MIN(id) & -16 FROM segments WHERE tick IN (1, 2) AND tick = 1 AND carrier = $1)`, carrier)
+	if err != nil || len(all) == 0 {
+		return time.Time{}, err
+	}
+	return all[0], nil
+}
+
+// StatusCount is how many conversations of a queue stand in a status.
+type StatusCount struct {
+	Queue  gateway.ID
+	Status gateway.Status
+	Count  int
+}
+
+// ConversationCounts counts conversations. Read once at start; gauges are kept
+// from then on.
+func (db *DB) ConversationCounts(ctx context.Context) ([]StatusCount, error) {
+	return collect(ctx, db, func(r rows) (c StatusCount, err error) { return c, r.Scan(&c.Queue, &c.Status, &c.Count) },
+		`SELECT queue, status, COUNT(*) FROM conversations WHERE status <> 4 GROUP BY queue, status`)
+}
+
+// PendingParts counts the stored parts of texts that are not complete.
+func (db *DB) PendingParts(ctx context.Context) (int, error) {
+	n, _, err := first(collect(ctx, db, func(r rows) (n int, err error) { return n, r.Scan(&n) }, `SELECT COUNT(*) FROM fragments`))
+	return n, err
+}

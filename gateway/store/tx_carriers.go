@@ -1,0 +1,212 @@
+package store
+
+import (
+	"time"
+
+	"smsbridge/gateway"
+)
+
+// Reference is what a carrier called one attempt at a segment.
+type Reference struct {
+	Reference string
+	Segment   gateway.ID
+	Attempt   int
+	At        time.Time
+}
+
+// InsertReferences records the references of a carrier. Each attempt's stays.
+func (tx *Tx) InsertReferences(carrier string, refs []Reference) error {
+	return tx.bulk(`INSERT INTO refs (carrier, reference, segment, attempt, at) VALUES`, 5, nil, ` ON CONFLICT DO NOTHING`, len(refs), func(i int, a []any) {
+		r := refs[i]
+		a[0], a[1], a[2], a[3], a[4] = carrier, r.Reference, int64(r.Segment), int64(r.Attempt), micros(r.At)
+	})
+}
+
+// References finds what a carrier has called by these names, newest first.
+func (tx *Tx) References(carrier string, names []string) (map[string][]Reference, error) {
+	found := make(map[string][]Reference, len(names))
+	err := in(tx, `SELECT reference, segment, attempt, at FROM refs WHERE carrier = $1 AND reference`, names, ` ORDER BY at DESC`, func(r rows) error {
+		var ref Reference
+		var at int64
+		err := r.Scan(&ref.Reference, &ref.Segment, &ref.Attempt, &at)
+		ref.At = fromMicros(at)
+		found[ref.Reference] = append(found[ref.Reference], ref)
+		return err
+	}, carrier)
+	return found, err
+}
+
+// WaitingReceipt is a receipt that matched nothing yet.
+type WaitingReceipt struct {
+	ID gateway.ID
+	gateway.Receipt
+}
+
+type receiptRow struct {
+	id      gateway.ID
+	carrier string
+	segment gateway.ID
+	waiting bool
+	r       *gateway.Receipt
+}
+
+// InsertReceipt keeps a receipt with the segment that it was matched to. One
+// without waits to be matched.
+func (tx *Tx) InsertReceipt(carrier string, r *gateway.Receipt, segment gateway.ID) {
+	tx.write()
+	tx.receipts = append(tx.receipts, receiptRow{tx.NewID(), carrier, segment, segment == 0, r})
+}
+
+func (tx *Tx) flushReceipts() error {
+	rs := tx.receipts
+	tx.receipts = nil
+	return tx.bulk(`INSERT INTO receipts (id, carrier, reference, segment, tick, intermediate, word, err, peer, done_at, at, waiting, raw) VALUES`,
+		13, nil, ``, len(rs), func(i int, a []any) {
+			x, r := rs[i], rs[i].r
+			a[0], a[1], a[2], a[3], a[4] = int64(x.id), x.carrier, r.Reference, int64(x.segment), int64(r.Tick)
+			a[5], a[6], a[7], a[8] = asInt(r.Intermediate), r.Word, r.Err, r.Peer.Value
+			a[9], a[10], a[11], a[12] = micros(r.DoneAt), micros(r.At), asInt(x.waiting), r.Raw
+		})
+}
+
+// WaitingReceipts returns the receipts of a carrier that have matched nothing,
+// oldest first.
+func (tx *Tx) WaitingReceipts(carrier string, limit int) (all []WaitingReceipt, err error) {
+	if err := tx.flush(); err != nil {
+		return nil, err
+	}
+	err = tx.each(func(r rows) error {
+		var w WaitingReceipt
+		var done, at int64
+		err := r.Scan(&w.ID, &w.Reference, &w.Tick, &w.Intermediate, &w.Word, &w.Err, &w.Peer.Value, &done, &at, &w.Raw)
+		w.DoneAt, w.At = fromMicros(done), fromMicros(at)
+		all = append(all, w)
+		return err
+	}, `SELECT id, reference, tick, intermediate, word, err, peer, done_at, at, raw FROM receipts
+		WHERE waiting = 1 AND carrier = $1 ORDER BY id LIMIT $2`, carrier, limit)
+	return all, err
+}
+
+// SettleReceipt ends a receipt's waiting: matched to a segment, or to none.
+func (tx *Tx) SettleReceipt(id, segment gateway.ID) error {
+	_, err := tx.exec(`UPDATE receipts SET waiting = 0, segment = $2 WHERE id = $1`, int64(id), int64(segment))
+	return err
+}
+
+// Redelivered says whether what came is the second delivery of something that
+// an earlier session committed without its acknowledgement being known to be
+// written, and if so forgets that one: each stored one absorbs one.
+func (tx *Tx) Redelivered(carrier string, session gateway.ID, fingerprint [16]byte, since time.Time) (bool, error) {
+	var id gateway.ID
+	err := tx.each(func(r rows) error { return r.Scan(&id) },
+		`SELECT id FROM redeliveries WHERE carrier = $1 AND fingerprint = $2 AND session <> $3 AND at >= $4 ORDER BY id LIMIT 1`,
+		carrier, fingerprint[:], int64(session), micros(since))
+	if err != nil || id == 0 {
+		return false, err
+	}
+	_, err = tx.exec(`DELETE FROM redeliveries WHERE id = $1`, int64(id))
+	return true, err
+}
+
+// Unacknowledged is something committed before its acknowledgement was written.
+type Unacknowledged struct {
+	ID          gateway.ID
+	Fingerprint [16]byte
+	Session     gateway.ID
+}
+
+// InsertUnacknowledged records them, to know them again if they come again.
+func (tx *Tx) InsertUnacknowledged(carrier string, us []Unacknowledged) error {
+	return tx.bulk(`INSERT INTO redeliveries (id, carrier, fingerprint, session, at) VALUES`, 5, nil, ``, len(us), func(i int, a []any) {
+		u := &us[i]
+		a[0], a[1], a[2], a[3], a[4] = int64(u.ID), carrier, u.Fingerprint[:], int64(u.Session), micros(tx.now)
+	})
+}
+
+// Acknowledged forgets those whose acknowledgement was handed to the kernel.
+func (tx *Tx) Acknowledged(ids []gateway.ID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	tx.write()
+	return in(tx, `DELETE FROM redeliveries WHERE id`, ids, ``, noRows)
+}
+
+// HasUnacknowledged says whether anything is left that could be delivered again.
+func (tx *Tx) HasUnacknowledged(carrier string) (yes bool, err error) {
+	err = tx.each(func(r rows) error { yes = true; var one int; return r.Scan(&one) },
+		`SELECT 1 FROM redeliveries WHERE carrier = $1 LIMIT 1`, carrier)
+	return yes, err
+}
+
+// Part is one stored part of an inbound text.
+type Part struct {
+	Set     gateway.ID
+	Number  uint8
+	Coding  gateway.Coding
+	Payload []byte
+}
+
+// Parts returns the stored parts that share an inbound part's pair, reference
+// and total, by set and number.
+func (tx *Tx) Parts(carrier string, in *gateway.Inbound) (all []Part, err error) {
+	f := in.Fragment
+	err = tx.each(func(r rows) error {
+		var p Part
+		err := r.Scan(&p.Set, &p.Number, &p.Coding, &p.Payload)
+		all = append(all, p)
+		return err
+	}, `SELECT part_set, part, coding, payload FROM fragments WHERE peer = $1 AND number = $2 AND carrier = $3 AND reference = $4 AND total = $5
+		AND wide = $6 AND peer_kind = $7 ORDER BY part_set, part`,
+		in.From.Value, in.To, carrier, int64(f.Reference), int64(f.Total), asInt(f.Wide), int64(in.From.Kind))
+	return all, err
+}
+
+// InsertPart stores a part in a set.
+func (tx *Tx) InsertPart(carrier string, in *gateway.Inbound, set gateway.ID) error {
+	f := in.Fragment
+	_, err := tx.exec(`INSERT INTO fragments (id, part_set, carrier, number, peer, peer_kind, reference, wide, total, part, coding, payload, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, int64(tx.NewID()), int64(set), carrier, in.To, in.From.Value,
+		int64(in.From.Kind), int64(f.Reference), asInt(f.Wide), int64(f.Total), int64(f.Number), int64(in.Coding), in.Payload, micros(tx.now))
+	return err
+}
+
+// DeleteParts removes a set that has been joined.
+func (tx *Tx) DeleteParts(carrier string, in *gateway.Inbound, set gateway.ID) error {
+	_, err := tx.exec(`DELETE FROM fragments WHERE peer = $1 AND number = $2 AND carrier = $3 AND reference = $4 AND total = $5 AND part_set = $6`,
+		in.From.Value, in.To, carrier, int64(in.Fragment.Reference), int64(in.Fragment.Total), int64(set))
+	return err
+}
+
+// Quarantine keeps what could not be decoded.
+func (tx *Tx) Quarantine(carrier string, raw []byte) error {
+	_, err := tx.exec(`INSERT INTO quarantine (id, carrier, raw, at) VALUES ($1, $2, $3, $4)`, int64(tx.NewID()), carrier, raw, micros(tx.now))
+	return err
+}
+
+// Lease makes this node the one that runs a carrier, and returns the term under
+// which it claims: greater than every earlier one. On SQLite the file lock is
+// the lease, the start of the daemon its term, and nothing is written.
+func (tx *Tx) Lease(carrier string) (term int64, err error) {
+	if tx.c.db.dialect.name == "sqlite" {
+		return int64(tx.NewID()), nil
+	}
+	tx.write()
+	err = tx.one(func(r rows) error { return r.Scan(&term) },
+		`INSERT INTO leases (carrier, node, term, expires_at) VALUES ($1, $2, $3, 0)
+		ON CONFLICT (carrier) DO UPDATE SET node = excluded.node, term = CASE WHEN excluded.term > leases.term THEN excluded.term ELSE leases.term + 1 END
+		RETURNING term`, carrier, tx.c.db.opt.Node, int64(tx.NewID()))
+	return term, err
+}
+
+// Paused says whether a person has paused the carrier.
+func (tx *Tx) Paused(carrier string) (paused bool, err error) {
+	err = tx.each(func(r rows) error { return r.Scan(&paused) }, `SELECT paused FROM carriers WHERE name = $1`, carrier)
+	return paused, err
+}
+
+// SetPaused pauses or resumes a carrier, across restarts.
+func (tx *Tx) SetPaused(carrier string, paused bool) error {
+	_, err := tx.exec(`INSERT INTO carriers (name, paused) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET paused = excluded.paused`, carrier, asInt(paused))
+	return err
+}

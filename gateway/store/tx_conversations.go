@@ -1,0 +1,198 @@
+package store
+
+import (
+	"errors"
+
+	"smsbridge/gateway"
+)
+
+const conversationColumns = `id, number, peer, peer_kind, queue, status, archived, owner, owner_since, last_owner, epoch,
+	unread, unanswered, snoozed_until, waiting_since, last_message, created_at, updated_at`
+
+func scanConversation(r rows) (c gateway.Conversation, err error) {
+	var since, snoozed, waiting, created, updated int64
+	err = r.Scan(&c.ID, &c.Number, &c.Peer.Value, &c.Peer.Kind, &c.Queue, &c.Status, &c.Archived, &c.Owner, &since, &c.LastOwner, &c.Epoch,
+		&c.Unread, &c.Unanswered, &snoozed, &waiting, &c.LastMessage, &created, &updated)
+	c.OwnerSince, c.SnoozedUntil, c.WaitingSince = fromMicros(since), fromMicros(snoozed), fromMicros(waiting)
+	c.CreatedAt, c.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return c, err
+}
+
+// Conversation returns the conversation as this transaction has it; false if
+// there is none.
+func (tx *Tx) Conversation(id gateway.ID) (gateway.Conversation, bool, error) {
+	if err := tx.LoadConversations([]gateway.ID{id}); err != nil {
+		return gateway.Conversation{}, false, err
+	}
+	e := tx.conversations[id]
+	if e == nil {
+		return gateway.Conversation{}, false, nil
+	}
+	return e.conversation, true, nil
+}
+
+// LoadConversations reads those that the transaction does not know yet in one
+// statement.
+func (tx *Tx) LoadConversations(ids []gateway.ID) error {
+	missing := make([]gateway.ID, 0, len(ids))
+	for _, id := range ids {
+		if tx.conversations[id] == nil {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return in(tx, `SELECT `+conversationColumns+`, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = conversations.peer AND b.peer_kind = conversations.peer_kind)
+		FROM conversations WHERE id`, missing, tx.c.db.dialect.forUpdate, func(r rows) error {
+		var blocked bool
+		c, err := scanConversation(withBlocked{r, &blocked})
+		c.Blocked = blocked
+		if err == nil {
+			tx.remember(&entry{conversation: c})
+		}
+		return err
+	})
+}
+
+// withBlocked lets scanConversation read the column that follows its own.
+type withBlocked struct {
+	rows
+	blocked *bool
+}
+
+func (w withBlocked) Scan(dest ...any) error { return w.rows.Scan(append(dest, w.blocked)...) }
+
+func (tx *Tx) remember(e *entry) {
+	if tx.conversations == nil {
+		tx.conversations, tx.pairs = map[gateway.ID]*entry{}, map[pair]*entry{}
+	}
+	c := &e.conversation
+	if c.ID != 0 {
+		tx.conversations[c.ID] = e
+	}
+	if c.Status != gateway.StatusDeleted {
+		tx.pairs[pair{c.Number, c.Peer}] = e
+	}
+}
+
+// Pair returns the conversation between number and peer that is not deleted, or
+// one of StatusNone with both set. Either says whether the peer is blocked.
+func (tx *Tx) Pair(number string, peer gateway.Address) (gateway.Conversation, error) {
+	if e := tx.pairs[pair{number, peer}]; e != nil {
+		return e.conversation, nil
+	}
+	var found *entry
+	err := tx.each(func(r rows) error {
+		var blocked bool
+		c, err := scanConversation(withBlocked{r, &blocked})
+		c.Blocked = blocked
+		found = &entry{conversation: c}
+		return err
+	}, `SELECT `+conversationColumns+`, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = $1 AND b.peer_kind = $3)
+		FROM conversations WHERE peer = $1 AND number = $2 AND peer_kind = $3 AND status <> 4`+tx.c.db.dialect.forUpdate,
+		peer.Value, number, peer.Kind)
+	if err != nil {
+		return gateway.Conversation{}, err
+	}
+	if found == nil {
+		found = &entry{conversation: gateway.Conversation{Number: number, Peer: peer}}
+		if found.conversation.Blocked, err = tx.blocked(peer); err != nil {
+			return gateway.Conversation{}, err
+		}
+	}
+	tx.remember(found)
+	return found.conversation, nil
+}
+
+func (tx *Tx) blocked(peer gateway.Address) (yes bool, err error) {
+	err = tx.each(func(r rows) error { yes = true; var one int; return r.Scan(&one) },
+		`SELECT 1 FROM blocks WHERE peer = $1 AND peer_kind = $2`, peer.Value, peer.Kind)
+	return yes, err
+}
+
+// SaveConversation makes c the conversation's state in this transaction. A new
+// one needs an ID from NewID.
+func (tx *Tx) SaveConversation(c gateway.Conversation) error {
+	if c.ID == 0 || c.Status == gateway.StatusNone {
+		return errors.New("save conversation: no id or status")
+	}
+	tx.write()
+	e := tx.conversations[c.ID]
+	if e == nil {
+		e = &entry{}
+	}
+	e.conversation = c
+	if c.Status == gateway.StatusDeleted {
+		delete(tx.pairs, pair{c.Number, c.Peer})
+	}
+	tx.remember(e)
+	if !e.dirty {
+		e.dirty = true
+		tx.dirty = append(tx.dirty, e)
+	}
+	return nil
+}
+
+func (tx *Tx) flushConversations() error {
+	dirty := tx.dirty
+	tx.dirty = nil
+	// A deleted conversation makes room for its successor in the unique index,
+	// so it goes first.
+	for i, first := 0, 0; i < len(dirty); i++ {
+		dirty[i].dirty = false
+		if dirty[i].conversation.Status == gateway.StatusDeleted {
+			dirty[i], dirty[first] = dirty[first], dirty[i]
+			first++
+		}
+	}
+	return tx.bulk(`INSERT INTO conversations (`+conversationColumns+`) VALUES`, 18, nil, ` ON CONFLICT (id) DO UPDATE SET
+		queue = excluded.queue, status = excluded.status, archived = excluded.archived, owner = excluded.owner,
+		owner_since = excluded.owner_since, last_owner = excluded.last_owner, epoch = excluded.epoch, unread = excluded.unread,
+		unanswered = excluded.unanswered, snoozed_until = excluded.snoozed_until, waiting_since = excluded.waiting_since,
+		last_message = excluded.last_message, updated_at = excluded.updated_at`, len(dirty), func(i int, a []any) {
+		c := &dirty[i].conversation
+		a[0], a[1], a[2], a[3], a[4] = int64(c.ID), c.Number, c.Peer.Value, int64(c.Peer.Kind), int64(c.Queue)
+		a[5], a[6], a[7], a[8] = int64(c.Status), asInt(c.Archived), int64(c.Owner), micros(c.OwnerSince)
+		a[9], a[10], a[11], a[12] = int64(c.LastOwner), c.Epoch, int64(c.Unread), asInt(c.Unanswered)
+		a[13], a[14], a[15] = micros(c.SnoozedUntil), micros(c.WaitingSince), int64(c.LastMessage)
+		a[16], a[17] = micros(c.CreatedAt), micros(c.UpdatedAt)
+	})
+}
+
+func asInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Block records that person blocked peer, on all our numbers; false if it was
+// blocked already.
+func (tx *Tx) Block(peer gateway.Address, person gateway.ID) (bool, error) {
+	n, err := tx.exec(`INSERT INTO blocks (peer, peer_kind, person, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		peer.Value, int64(peer.Kind), int64(person), micros(tx.now))
+	for k, e := range tx.pairs {
+		if k.peer == peer {
+			e.conversation.Blocked = true
+		}
+	}
+	return n > 0, err
+}
+
+// OptOut appends to the ledger what peer, or a person for them, decided about
+// texts from number.
+func (tx *Tx) OptOut(number string, peer gateway.Address, out bool, keyword string, message, person gateway.ID) error {
+	_, err := tx.exec(`INSERT INTO opt_outs (id, number, peer, peer_kind, opted_out, keyword, message, person, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, int64(tx.NewID()), number, peer.Value, int64(peer.Kind), asInt(out), keyword,
+		int64(message), int64(person), micros(tx.now))
+	return err
+}
+
+// OptedOut says whether peer does not want texts from number.
+func (tx *Tx) OptedOut(number string, peer gateway.Address) (out bool, err error) {
+	err = tx.each(func(r rows) error { return r.Scan(&out) },
+		`SELECT opted_out FROM opt_outs WHERE peer = $1 AND number = $2 AND peer_kind = $3 ORDER BY id DESC LIMIT 1`,
+		peer.Value, number, int64(peer.Kind))
+	return out, err
+}

@@ -1,0 +1,318 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"smsbridge/gateway"
+)
+
+type (
+	execFunc     func(context.Context, string, ...any) (sql.Result, error)
+	queryRowFunc func(context.Context, string, ...any) *sql.Row
+)
+
+const (
+	maxBatch   = 256 // updates in one commit
+	maxRetries = 5   // of one update that loses races
+	// commitTimeout bounds a transaction: a database that hangs must not hang
+	// carriers, which are answered "temporary" instead.
+	commitTimeout = 30 * time.Second
+)
+
+// update is one caller's work.
+type update struct {
+	fn    func(*Tx) error
+	state atomic.Int32 // queued, then running or abandoned
+	err   error
+	done  chan struct{}
+}
+
+const (
+	updateQueued int32 = iota
+	updateRunning
+	updateAbandoned
+)
+
+// Update runs fn in a transaction that other callers share, and returns when
+// the transaction is durable: with nil, or with fn's own error and nothing of
+// fn's written.
+//
+// fn touches nothing but its Tx and what it returns through; it may run more
+// than once, and only the last run counts. It checks before it writes: an error
+// before the first write costs the others nothing, while one after it makes the
+// whole batch run again, each by itself. If ctx ends before fn was begun, it is
+// never begun; once begun, Update waits for the outcome.
+//
+// An error that wraps ErrUnavailable may pass by itself.
+func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	u := &update{fn: fn, done: make(chan struct{})}
+	if err := db.enqueue(ctx, u); err != nil {
+		return err
+	}
+	select {
+	case <-u.done:
+		return u.err
+	case <-ctx.Done():
+		if u.state.CompareAndSwap(updateQueued, updateAbandoned) {
+			return ctx.Err()
+		}
+		<-u.done
+		return u.err
+	}
+}
+
+func (db *DB) enqueue(ctx context.Context, u *update) error {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	if db.closed {
+		return ErrClosed
+	}
+	select {
+	case db.updates <- u:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// conn is the one connection that writes: SQLite's own interface, or a driver
+// of database/sql. Statements are prepared once by their text. It runs under no
+// caller's context: its deadlines are the database's own (busy_timeout,
+// statement_timeout).
+type conn interface {
+	exec(text string, args []any) (affected int64, err error)
+	query(text string, args []any, scan func(rows) error) error
+	close()
+}
+
+// committer owns the writing connection. Only commitLoop's goroutine touches it.
+type committer struct {
+	db   *DB
+	conn conn
+	bulk map[bulkKey]string
+}
+
+func (db *DB) commitLoop() {
+	defer close(db.done)
+	c := &committer{db: db, bulk: map[bulkKey]string{}}
+	defer c.drop()
+	batch := make([]*update, 0, maxBatch)
+	for u := range db.updates {
+		batch = append(batch[:0], u)
+		batch = db.drain(batch)
+		n := 0
+		for _, u := range batch {
+			if u.state.CompareAndSwap(updateQueued, updateRunning) {
+				batch[n] = u
+				n++
+			}
+		}
+		if n > 0 {
+			c.run(batch[:n])
+		}
+		clear(batch)
+	}
+}
+
+// drain takes what is waiting already. There is no linger: what arrives during
+// a commit is the next batch.
+func (db *DB) drain(batch []*update) []*update {
+	for len(batch) < maxBatch {
+		select {
+		case u, ok := <-db.updates:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, u)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (c *committer) run(batch []*update) {
+	err := c.try(batch)
+	switch {
+	case err == nil:
+	case c.unavailable(err):
+		c.db.opt.Log.Error("store: commit failed", "error", err, "updates", len(batch))
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		for _, u := range batch {
+			u.err = err
+		}
+	default:
+		for _, u := range batch {
+			u.err = c.alone(u)
+		}
+	}
+	for _, u := range batch {
+		close(u.done)
+	}
+}
+
+// alone runs one update in its own transactions until it wins.
+func (c *committer) alone(u *update) error {
+	for i := 0; ; i++ {
+		u.err = nil
+		err := c.try([]*update{u})
+		var own *poisoned
+		switch {
+		case err == nil:
+			return u.err
+		case c.unavailable(err):
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		case !c.db.dialect.retry(err) || i == maxRetries:
+			if errors.As(err, &own) {
+				return own.error
+			}
+			return err
+		}
+		pause := time.NewTimer(time.Duration(1+rand.IntN(10<<i)) * time.Millisecond)
+		<-pause.C
+	}
+}
+
+// try runs the batch in one transaction. An error means that nothing was
+// committed and no update was answered; a nil error, that each update's own
+// err stands.
+func (c *committer) try(batch []*update) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	if err := c.connect(ctx); err != nil {
+		return err
+	}
+	if _, err := c.conn.exec(c.db.dialect.begin, nil); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	tx := &Tx{c: c, now: time.Now().UTC().Truncate(time.Microsecond)}
+	defer func() {
+		if err != nil {
+			if _, rerr := c.conn.exec("ROLLBACK", nil); rerr != nil {
+				c.drop() // a connection in an unknown state is of no use
+			}
+		}
+	}()
+	for _, u := range batch {
+		tx.wrote = false
+		if err := runOne(u, tx); err != nil {
+			return err
+		}
+	}
+	if err := tx.finish(); err != nil {
+		return err
+	}
+	start := time.Now()
+	if _, err := c.conn.exec("COMMIT", nil); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	if c.db.delay > 0 && tx.any {
+		<-time.After(c.db.delay)
+	}
+	c.committed(tx, len(batch), time.Since(start))
+	return nil
+}
+
+func (c *committer) committed(tx *Tx, batch int, took time.Duration) {
+	if c.db.opt.Observe != nil && tx.any {
+		c.db.opt.Observe(batch, took)
+	}
+	if c.db.opt.OnCommit != nil && len(tx.events) > 0 {
+		c.db.opt.OnCommit(tx.events)
+	}
+	for _, f := range tx.after {
+		f()
+	}
+}
+
+// runOne runs an update's function. The error returned is the batch's: the
+// update's own, if it stands, is left in u.err.
+func runOne(u *update, tx *Tx) (err error) {
+	u.err = nil
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in update: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := u.fn(tx); err != nil {
+		if tx.wrote || tx.failed {
+			return &poisoned{err}
+		}
+		u.err = err
+	}
+	return nil
+}
+
+// poisoned is a function's own error after it wrote.
+type poisoned struct{ error }
+
+func (p *poisoned) Unwrap() error { return p.error }
+
+// unavailable says that the store, and not the work, is the trouble.
+func (c *committer) unavailable(err error) bool {
+	return c.db.dialect.full(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (c *committer) connect(ctx context.Context) (err error) {
+	if c.conn == nil {
+		c.conn, err = openConn(ctx, c.db)
+	}
+	return err
+}
+
+// drop gives up the connection, so that the next batch opens a new one.
+func (c *committer) drop() {
+	if c.conn != nil {
+		c.conn.close()
+		c.conn = nil
+	}
+}
+
+// number gives the events their places, as the transaction's last statements:
+// the row lock on event_seq orders commits on both databases and across
+// processes, so that a reader of "seq > cursor" misses none.
+func (tx *Tx) number() error {
+	if len(tx.events) == 0 {
+		return nil
+	}
+	var last int64
+	if err := tx.one(func(r rows) error { return r.Scan(&last) },
+		`UPDATE event_seq SET n = n + $1 WHERE one = 1 RETURNING n`, len(tx.events)); err != nil {
+		return err
+	}
+	first := last - int64(len(tx.events)) + 1
+	for i := range tx.events {
+		tx.events[i].Seq = first + int64(i)
+	}
+	return tx.insertEvents(tx.events)
+}
+
+// EventSeq returns the number of the newest committed event.
+func (db *DB) EventSeq(ctx context.Context) (int64, error) {
+	all, err := collect(ctx, db, func(r rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT n FROM event_seq WHERE one = 1`)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	return all[0], nil
+}
+
+// AfterCommit has f called after the transaction's commit, by the committer:
+// it must not block, and may run for an update whose own error stood.
+func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
+
+// Emit records an event; its number is given at the end of the batch.
+func (tx *Tx) Emit(e gateway.Event) {
+	tx.write()
+	if e.Time.IsZero() {
+		e.Time = tx.now
+	}
+	tx.events = append(tx.events, e)
+}
