@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Direction tells whether a message came in from a customer or goes out.
 type Direction uint8
@@ -9,6 +12,16 @@ const (
 	In Direction = iota
 	Out
 )
+
+var directionWords = [...]string{"in", "out"}
+
+// String returns the word that the API uses.
+func (d Direction) String() string {
+	if int(d) >= len(directionWords) {
+		return fmt.Sprintf("direction(%d)", uint8(d))
+	}
+	return directionWords[d]
+}
 
 // MessageKind tells a text from the lines that only agents see.
 type MessageKind uint8
@@ -19,6 +32,16 @@ const (
 	KindNote               // an agent's remark, never sent
 )
 
+var messageKindWords = [...]string{"text", "system", "note"}
+
+// String returns the word that the API uses.
+func (k MessageKind) String() string {
+	if int(k) >= len(messageKindWords) {
+		return fmt.Sprintf("kind(%d)", uint8(k))
+	}
+	return messageKindWords[k]
+}
+
 // Encoding is how a message travels.
 type Encoding uint8
 
@@ -27,6 +50,16 @@ const (
 	EncodingUCS2                   // UTF-16BE in practice, surrogates included
 	EncodingBinary                 // 8-bit data; no text
 )
+
+var encodingWords = [...]string{"gsm7", "ucs2", "binary"}
+
+// String returns the word that the API uses.
+func (e Encoding) String() string {
+	if int(e) >= len(encodingWords) {
+		return fmt.Sprintf("encoding(%d)", uint8(e))
+	}
+	return encodingWords[e]
+}
 
 // Lane orders what waits for a carrier: what people write comes before what
 // programs send.
