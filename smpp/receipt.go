@@ -1,0 +1,498 @@
+package smpp
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf16"
+)
+
+// State is what became of a message, by a message_state (SMPP 3.4 §5.2.28) or by
+// the word of a receipt's text (appendix B).
+type State uint8
+
+const (
+	StateUnrecognised State = iota // a word or number that means nothing here, or none
+	StateEnroute
+	StateDelivered
+	StateExpired
+	StateDeleted
+	StateUndeliverable
+	StateAccepted
+	StateUnknown
+	StateRejected
+	StateSkipped // SMPP 5.0
+)
+
+var stateNames = [...]string{
+	"unrecognised", "enroute", "delivered", "expired", "deleted", "undeliverable", "accepted", "unknown", "rejected", "skipped",
+}
+
+// String returns the state in one word, bounded, for logs and metrics.
+func (s State) String() string { return stateNames[s] }
+
+// stateWords are the words that carriers write. Those of more than seven letters
+// are found by their first seven too.
+var stateWords = map[string]State{
+	"ENROUTE": StateEnroute, "SCHEDUL": StateEnroute, "BUFFRED": StateEnroute, "BUFFERD": StateEnroute,
+	"BUFFERE": StateEnroute, "ACKED": StateEnroute, "QUEUED": StateEnroute,
+	"DELIVRD": StateDelivered, "DELIVER": StateDelivered, "DLVRD": StateDelivered, "READ": StateDelivered,
+	"EXPIRED": StateExpired, "DELETED": StateDeleted, "CANCELD": StateDeleted,
+	"UNDELIV": StateUndeliverable, "FAILED": StateUndeliverable, "FAIL": StateUndeliverable,
+	"NACK": StateUndeliverable, "ABSENT-SUB": StateUndeliverable, "HANDSET-ERR": StateUndeliverable,
+	"HANDSET-BUSY": StateUndeliverable, "MOB-OFF": StateUndeliverable, "NET-ERR": StateUndeliverable,
+	"MEMEXEC": StateUndeliverable, "INVALID-SUB": StateUndeliverable, "BARRED": StateUndeliverable,
+	"ACCEPTD": StateAccepted, "ACCEPTE": StateAccepted, "UNKNOWN": StateUnknown,
+	"REJECTD": StateRejected, "REJECTE": StateRejected, "NOCRED": StateRejected, "SYSERR": StateRejected,
+	"SERIES-BLK": StateRejected, "TL-NT-MTCHD": StateRejected, "SNDR-NT-REG": StateRejected,
+	"SKIPPED": StateSkipped,
+}
+
+// ParseState reads the word of a receipt, upper case.
+func ParseState(word string) State {
+	if s, ok := stateWords[word]; ok || len(word) <= 7 {
+		return s
+	}
+	return stateWords[word[:7]]
+}
+
+// stateOf maps message_state; SCHEDULED (SMPP 5.0) is on its way.
+func stateOf(messageState uint32) (State, bool) {
+	switch {
+	case messageState == 0:
+		return StateEnroute, true
+	case messageState <= 9:
+		return State(messageState), true
+	}
+	return StateUnrecognised, false
+}
+
+// Receipt is what a carrier says of a message that it accepted.
+type Receipt struct {
+	MessageID string // of the receipted_message_id parameter, else of the text
+	// TextID is the id in the text where that is another one: carriers write the
+	// same id in hexadecimal here and in decimal there.
+	TextID       string
+	State        State
+	Word         string // "DELIVRD": the text's word, upper case, or empty
+	Err          string // the carrier's error code; never a number: "0B", "010"
+	Submit, Done time.Time
+	Intermediate bool   // never final, whatever the word (SMPP 3.4 §5.2.12)
+	Text         string // of the message, as far as it is quoted; octets as they came
+	Raw          string // the receipt's own text
+}
+
+// ReceiptKind says whether a message is a receipt.
+type ReceiptKind uint8
+
+const (
+	NotReceipt   ReceiptKind = iota
+	MaybeReceipt             // it has an id and a word, but nothing marks it: a receipt if the id is known
+	IsReceipt
+)
+
+// ParseReceipt reads a delivery receipt: what marks it is esm_class or a
+// receipted_message_id, what it says is in parameters and text, and parameters
+// count for more. Nothing about the text is relied on: fields come in any order
+// and case, or not at all. Dates without a zone are of loc; one that is no date,
+// or could be two, is zero. An acknowledgement by the recipient's phone (esm_class
+// 0x08) is a receipt only if it reads like one: it may be a text.
+func ParseReceipt(m *ShortMessage, loc *time.Location) (Receipt, ReceiptKind) {
+	kind := NotReceipt
+	var r Receipt
+	r.MessageID = m.TLVs.String(TagReceiptedMessageID)
+	esm := m.ESMClass & esmType
+	r.Intermediate = esm&esmIntermed != 0
+	if r.MessageID != "" || r.Intermediate || esm == esmReceipt {
+		kind = IsReceipt
+	} else if esm != 0 && esm != esmAcknowledge {
+		return Receipt{}, NotReceipt
+	}
+	body := m.Message
+	if m.ESMClass&esmUDHI != 0 {
+		if header, _, ok := parseUDH(body); ok {
+			body = body[len(header):]
+		}
+	}
+	r.Raw = receiptText(body)
+	s := receiptScanner{s: r.Raw, loc: loc, r: &r}
+	s.scan()
+	if kind == NotReceipt {
+		if s.id == "" || r.Word == "" {
+			return Receipt{}, NotReceipt
+		}
+		kind = MaybeReceipt
+		if esm == esmAcknowledge {
+			kind = IsReceipt
+		}
+	}
+	if r.MessageID == "" {
+		r.MessageID = s.id
+	} else if s.id != r.MessageID {
+		r.TextID = s.id
+	}
+	r.State = ParseState(r.Word)
+	if n, ok := m.TLVs.Uint(TagMessageState); ok {
+		if state, ok := stateOf(n); ok {
+			r.State = state
+		}
+	}
+	if code, ok := m.TLVs.Get(TagNetworkErrorCode); ok && r.Err == "" && len(code) == 3 {
+		r.Err = fmt.Sprintf("%03d", int(code[1])<<8|int(code[2])) // SMPP 3.4 §5.3.2.31
+	}
+	return r, kind
+}
+
+// receiptText returns the octets of a receipt's text. data_coding is no help:
+// peers copy it from the message. UTF-16 shows itself by its NULs.
+func receiptText(b []byte) string {
+	if len(b) >= 4 && len(b)%2 == 0 && (b[0] == 0) != (b[1] == 0) && (b[2] == 0) == (b[0] == 0) && (b[3] == 0) == (b[1] == 0) {
+		hi := 0
+		if b[1] == 0 {
+			hi = 1
+		}
+		u := make([]uint16, 0, len(b)/2)
+		for i := 0; i < len(b); i += 2 {
+			u = append(u, uint16(b[i+hi])<<8|uint16(b[i+1-hi]))
+		}
+		return strings.TrimRight(string(utf16.Decode(u)), "\x00\r\n")
+	}
+	for len(b) > 0 && (b[len(b)-1] == 0 || b[len(b)-1] == '\r' || b[len(b)-1] == '\n') {
+		b = b[:len(b)-1]
+	}
+	return string(b)
+}
+
+// receiptScanner looks for labels in the text of a receipt.
+type receiptScanner struct {
+	s    string
+	at   int
+	loc  *time.Location
+	r    *Receipt
+	id   string
+	bare string // a known word that stands alone: the label "stat:" is missing
+	seen uint8  // labels that were found: the first of each counts
+}
+
+const (
+	labelNone uint8 = 0
+	labelID   uint8 = 1 << iota
+	labelStat
+	labelErr
+	labelSubmit
+	labelDone
+	labelOther
+	labelText
+)
+
+func (s *receiptScanner) scan() {
+	for {
+		token, colon := s.token()
+		if token == "" && !colon {
+			break
+		}
+		if !colon {
+			if s.bare == "" && stateWords[token] != StateUnrecognised {
+				s.bare = token
+			}
+			continue
+		}
+		label := labelOf(token)
+		if label == labelText {
+			s.r.Text = s.s[s.at:]
+			if !s.fieldFollows() {
+				break
+			}
+			s.r.Text = ""
+			continue
+		}
+		value := s.value()
+		if label == labelNone || s.seen&label != 0 {
+			continue
+		}
+		s.seen |= label
+		switch label {
+		case labelID:
+			s.id = value
+		case labelStat:
+			s.r.Word = strings.ToUpper(value)
+		case labelErr:
+			s.r.Err = value
+		case labelSubmit:
+			s.r.Submit = parseDate(value, s.loc)
+		case labelDone:
+			s.r.Done = parseDate(value, s.loc)
+		}
+	}
+	if s.seen&labelStat == 0 {
+		s.r.Word = s.bare
+	}
+}
+
+// fieldFollows reports whether "text:" is empty and followed by a field that is
+// still missing, as where it is not the last one.
+func (s *receiptScanner) fieldFollows() bool {
+	rest := *s
+	token, colon := rest.token()
+	label := labelOf(token)
+	return colon && label != labelNone && label != labelText && label != labelOther && s.seen&label == 0
+}
+
+// token returns the next word up to a blank or a colon, which it passes. A date's
+// label of two words is one token.
+func (s *receiptScanner) token() (token string, colon bool) {
+	for s.at < len(s.s) && blank(s.s[s.at]) {
+		s.at++
+	}
+	start := s.at
+	for ; s.at < len(s.s); s.at++ {
+		if c := s.s[s.at]; c == ':' {
+			s.at++
+			return s.s[start : s.at-1], true
+		} else if blank(c) {
+			word := s.s[start:s.at]
+			if len(s.s)-s.at > 5 && s.s[s.at+5] == ':' && (fold(word, "submit") || fold(word, "done")) && fold(s.s[s.at+1:s.at+5], "date") {
+				s.at += 6
+				return word, true
+			}
+			return word, false
+		}
+	}
+	return s.s[start:], false
+}
+
+// value returns what follows a label: a word, which may come after a blank.
+func (s *receiptScanner) value() string {
+	if s.at < len(s.s) && blank(s.s[s.at]) {
+		peek := *s
+		token, colon := peek.token()
+		if colon || token == "" || stateWords[token] != StateUnrecognised && s.seen&labelStat != 0 {
+			return ""
+		}
+		s.at = peek.at
+		return token
+	}
+	start := s.at
+	for s.at < len(s.s) && !blank(s.s[s.at]) {
+		s.at++
+	}
+	return s.s[start:s.at]
+}
+
+// labelOf knows the labels, also with junk before them that no name has.
+func labelOf(token string) uint8 {
+	for i := len(token) - 1; i >= 0; i-- {
+		if c := token[i]; c != '_' && !('a' <= c|0x20 && c|0x20 <= 'z') && !('0' <= c && c <= '9') {
+			token = token[i+1:]
+			break
+		}
+	}
+	switch len(token) {
+	case 2:
+		if fold(token, "id") {
+			return labelID
+		}
+	case 3:
+		if fold(token, "err") {
+			return labelErr
+		}
+		if fold(token, "sub") {
+			return labelOther
+		}
+	case 4:
+		switch {
+		case fold(token, "stat"):
+			return labelStat
+		case fold(token, "text"):
+			return labelText
+		case fold(token, "done"):
+			return labelDone
+		}
+	case 5:
+		if fold(token, "dlvrd") {
+			return labelOther
+		}
+	case 6:
+		if fold(token, "submit") {
+			return labelSubmit
+		}
+	case 8:
+		if fold(token, "donedate") {
+			return labelDone
+		}
+	case 9:
+		if fold(token, "done_date") {
+			return labelDone
+		}
+	case 10:
+		if fold(token, "submitdate") {
+			return labelSubmit
+		}
+	case 11:
+		if fold(token, "submit_date") {
+			return labelSubmit
+		}
+	}
+	return labelNone
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\r' || c == '\n' || c == '\t' || c == 0 }
+
+// fold reports whether s is lower, a word of lower-case letters, in any case.
+func fold(s, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c != lower[i] && (c < 'A' || c > 'Z' || c+'a'-'A' != lower[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// parseDate reads the date of a receipt: YYMMDDhhmm (appendix B), YYMMDDhhmmss,
+// YYYYMMDDhhmm, YYYYMMDDhhmmss, or an absolute time of SMPP 3.4 §7.1.1. It returns
+// zero for what is no date and for what two of these allow.
+func parseDate(s string, loc *time.Location) time.Time {
+	if len(s) == 16 && (s[15] == '+' || s[15] == '-') {
+		if !digits(s[:15]) {
+			return time.Time{}
+		}
+		offset := (int(s[13]-'0')*10 + int(s[14]-'0')) * 15 * 60
+		if s[15] == '-' {
+			offset = -offset
+		}
+		return dateOf(s[:12], true, time.FixedZone("", offset))
+	}
+	if !digits(s) {
+		return time.Time{}
+	}
+	switch len(s) {
+	case 10:
+		return dateOf(s, true, loc)
+	case 12:
+		short, long := dateOf(s, true, loc), dateOf(s, false, loc)
+		if long.IsZero() {
+			return short
+		}
+		if short.IsZero() {
+			return long
+		}
+	case 14:
+		return dateOf(s, false, loc)
+	}
+	return time.Time{}
+}
+
+// dateOf reads digits with a year of two or four, down to minutes or seconds.
+func dateOf(s string, shortYear bool, loc *time.Location) time.Time {
+	pair := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
+	year := pair(0)
+	if shortYear {
+		year += 2000
+		if year >= 2070 {
+			year -= 100
+		}
+		s = s[2:]
+	} else {
+		year = year*100 + pair(2)
+		s = s[4:]
+	}
+	second := 0
+	if len(s) == 10 {
+		second = pair(8)
+	}
+	month, day, hour, minute := pair(0), pair(2), pair(4), pair(6)
+	// The first text message was sent in 1992: what is older is a counter at rest.
+	if year < 1990 || year >= 2100 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}
+	}
+	if day > time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day() {
+		return time.Time{}
+	}
+	return time.Date(year, time.Month(month), day, hour, minute, second, 0, loc)
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// MatchCandidates returns the ids that submit_sm_resp may have given to the
+// message that a receipt calls reference, the likeliest first: the same, in the
+// other case, with more or fewer zeros before it, and in the other notation as
+// far as form allows. MessageIDHexToDecimal is a carrier whose responses are
+// hexadecimal and whose receipts are decimal. An id is never read as a number of
+// limited size: there are ids of 128 bits.
+func MatchCandidates(reference string, form MessageIDForm) []string {
+	candidates := []string{reference}
+	if form == MessageIDExact || reference == "" {
+		return candidates
+	}
+	add := func(ids ...string) {
+		for _, id := range ids {
+			if !slices.Contains(candidates, id) {
+				candidates = append(candidates, id)
+			}
+		}
+	}
+	padded := func(id string, widths ...int) {
+		for _, w := range widths {
+			if n := w - len(id); n > 0 {
+				add(strings.Repeat("0", n) + id)
+			}
+		}
+	}
+	add(strings.ToLower(reference), strings.ToUpper(reference))
+	add(hexWords(reference, strings.ToLower), hexWords(reference, strings.ToUpper))
+	if bare := strings.TrimLeft(reference, "0"); bare != "" {
+		add(bare, strings.ToLower(bare), strings.ToUpper(bare))
+		if isHex(bare) {
+			padded(bare, len(bare)+1, 8, 10, 16)
+		}
+	}
+	if form != MessageIDDecimalToHex && digits(reference) {
+		if n, ok := new(big.Int).SetString(reference, 10); ok {
+			id := n.Text(16)
+			add(id, strings.ToUpper(id))
+			padded(id, 8, 16)
+			padded(strings.ToUpper(id), 8, 16)
+		}
+	}
+	if form != MessageIDHexToDecimal && isHex(reference) {
+		if n, ok := new(big.Int).SetString(reference, 16); ok {
+			id := n.Text(10)
+			add(id)
+			padded(id, 10)
+		}
+	}
+	return candidates
+}
+
+// hexWords changes those words of s that are hexadecimal numbers.
+func hexWords(s string, change func(string) string) string {
+	var b strings.Builder
+	for word := range strings.SplitAfterSeq(s, "-") {
+		if isHex(strings.TrimSuffix(word, "-")) {
+			word = change(word)
+		}
+		b.WriteString(word)
+	}
+	return b.String()
+}
+
+func isHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 65 // message_id has at most 65 octets (SMPP 3.4 §5.2.23)
+}
