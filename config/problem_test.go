@@ -23,8 +23,6 @@ func numbered(numbers string) string {
 	return "carriers:\n- name: a\n  numbers: " + numbers + "\n  smpp: {hosts: ['a:1'], system_id: us, password: x}"
 }
 
-const accountOptions = "smpp: {hosts: ['a:1'], system_id: us, password: x}"
-
 var badFiles = []struct{ name, yaml, want string }{
 	{"empty", "",
 		"1: the file is empty"},

@@ -38,6 +38,16 @@ carriers:
 	}
 }
 
+func TestLogLevel(t *testing.T) {
+	for level, want := range map[LogLevel]slog.Level{
+		LogDebug: slog.LevelDebug, LogInfo: slog.LevelInfo, LogWarn: slog.LevelWarn, LogError: slog.LevelError,
+	} {
+		if got := level.Level(); got != want {
+			t.Errorf("%s: got %s, want %s", level, got, want)
+		}
+	}
+}
+
 func TestWithoutPassword(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"sqlite:/a.db", "sqlite:/a.db"},
