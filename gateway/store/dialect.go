@@ -2,11 +2,13 @@ package store
 
 import (
 	"errors"
+	"io"
+	"net"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -29,7 +31,7 @@ type dialect struct {
 
 func sqliteDialect() dialect {
 	code := func(err error) int {
-		var e *sqlite.Error
+		var e interface{ Code() int } // of the readers' driver, or of sqliteConn
 		if errors.As(err, &e) {
 			return e.Code() & 0xff
 		}
@@ -38,6 +40,7 @@ func sqliteDialect() dialect {
 	return dialect{
 		name:        "sqlite",
 		begin:       "BEGIN IMMEDIATE",
+		session:     slices.Concat(sqlitePragmas(), []string{"PRAGMA cache_size(-16000)"}),
 		placeholder: func(int) string { return "?" },
 		types:       strings.NewReplacer("BIGINT", "INTEGER", "SMALLINT", "INTEGER", "BYTEA", "BLOB"),
 		retry:       func(err error) bool { return code(err) == sqlite3.SQLITE_BUSY },
@@ -48,6 +51,19 @@ func sqliteDialect() dialect {
 			}
 			return false
 		},
+	}
+}
+
+// sqlitePragmas are those of every connection, the readers' too.
+func sqlitePragmas() []string {
+	return []string{
+		"PRAGMA busy_timeout(10000)", // first: the next may have to wait
+		"PRAGMA journal_mode(WAL)",
+		"PRAGMA synchronous(FULL)",
+		"PRAGMA foreign_keys(1)",
+		"PRAGMA temp_store(MEMORY)",
+		"PRAGMA wal_autocheckpoint(4000)",
+		"PRAGMA journal_size_limit(67108864)",
 	}
 }
 
@@ -72,11 +88,18 @@ func postgresDialect() dialect {
 			c := code(err)
 			return c == "40001" || c == "40P01" || c == "23505"
 		},
-		// insufficient_resources, and a server that is going or gone.
+		// connection_exception, insufficient_resources, operator_intervention
+		// (with statement_timeout) and system_error; a session ended for idling;
+		// a connection lost. That one is never run again: lost during COMMIT, it
+		// may have been committed.
 		full: func(err error) bool {
 			c := code(err)
+			if c != "" {
+				return slices.Contains([]string{"08", "53", "57", "58"}, c[:2]) || c == "25P03"
+			}
 			var ce *pgconn.ConnectError
-			return strings.HasPrefix(c, "53") || strings.HasPrefix(c, "57P") || strings.HasPrefix(c, "58") || errors.As(err, &ce)
+			var ne net.Error
+			return errors.As(err, &ce) || errors.As(err, &ne) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		},
 	}
 }

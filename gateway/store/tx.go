@@ -15,11 +15,11 @@ import (
 //
 // A Tx belongs to the committer's goroutine and to one fn at a time.
 type Tx struct {
-	c      *committer
-	now    time.Time
-	wrote  bool // by the present fn
-	any    bool // by any fn of the batch
-	failed bool // a statement failed: PostgreSQL's transaction is over
+	c     *committer
+	now   time.Time
+	wrote bool  // by the present fn
+	any   bool  // by any fn of the batch
+	fault error // of a statement that failed: PostgreSQL's transaction is over
 
 	conversations map[gateway.ID]*entry
 	pairs         map[pair]*entry
@@ -60,7 +60,7 @@ func (tx *Tx) exec(text string, args ...any) (int64, error) {
 	tx.write()
 	n, err := tx.c.conn.exec(text, args)
 	if err != nil {
-		tx.failed = true
+		tx.fault = err
 		return 0, fmt.Errorf("%s: %w", verb(text), err)
 	}
 	return n, nil
@@ -70,7 +70,7 @@ func (tx *Tx) exec(text string, args ...any) (int64, error) {
 // directly; flush first if it must see deferred rows.
 func (tx *Tx) each(scan func(rows) error, text string, args ...any) error {
 	if err := tx.c.conn.query(text, args, scan); err != nil {
-		tx.failed = true
+		tx.fault = err
 		return fmt.Errorf("%s: %w", verb(text), err)
 	}
 	return nil

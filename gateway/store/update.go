@@ -29,6 +29,7 @@ const (
 
 // update is one caller's work.
 type update struct {
+	ctx   context.Context // the caller's: says whether it still waits
 	fn    func(*Tx) error
 	state atomic.Int32 // queued, then running or abandoned
 	err   error
@@ -53,7 +54,7 @@ const (
 //
 // An error that wraps ErrUnavailable may pass by itself.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
-	u := &update{fn: fn, done: make(chan struct{})}
+	u := &update{ctx: ctx, fn: fn, done: make(chan struct{})}
 	if err := db.enqueue(ctx, u); err != nil {
 		return err
 	}
@@ -70,6 +71,9 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (db *DB) enqueue(ctx context.Context, u *update) error {
+	if err := ctx.Err(); err != nil { // select would pick either
+		return err
+	}
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	if db.closed {
@@ -110,7 +114,7 @@ func (db *DB) commitLoop() {
 		batch = db.drain(batch)
 		n := 0
 		for _, u := range batch {
-			if u.state.CompareAndSwap(updateQueued, updateRunning) {
+			if u.ctx.Err() == nil && u.state.CompareAndSwap(updateQueued, updateRunning) {
 				batch[n] = u
 				n++
 			}
@@ -145,13 +149,14 @@ func (c *committer) run(batch []*update) {
 	case err == nil:
 	case c.unavailable(err):
 		c.db.opt.Log.Error("store: commit failed", "error", err, "updates", len(batch))
-		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
-		for _, u := range batch {
-			u.err = err
-		}
+		answer(batch, asUnavailable(err))
 	default:
-		for _, u := range batch {
-			u.err = c.alone(u)
+		for i, u := range batch {
+			var away bool
+			if u.err, away = c.alone(u); away {
+				answer(batch[i+1:], u.err) // rather than wait for as many timeouts
+				break
+			}
 		}
 	}
 	for _, u := range batch {
@@ -159,22 +164,36 @@ func (c *committer) run(batch []*update) {
 	}
 }
 
-// alone runs one update in its own transactions until it wins.
-func (c *committer) alone(u *update) error {
+func answer(batch []*update, err error) {
+	for _, u := range batch {
+		u.err = err
+	}
+}
+
+func asUnavailable(err error) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// alone runs one update in its own transactions until it wins, and says whether
+// the store is unavailable.
+func (c *committer) alone(u *update) (err error, away bool) {
 	for i := 0; ; i++ {
 		u.err = nil
 		err := c.try([]*update{u})
 		var own *poisoned
 		switch {
 		case err == nil:
-			return u.err
+			return u.err, false
 		case c.unavailable(err):
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return asUnavailable(err), true
 		case !c.db.dialect.retry(err) || i == maxRetries:
 			if errors.As(err, &own) {
-				return own.error
+				return own.error, false
 			}
-			return err
+			return err, false
 		}
 		pause := time.NewTimer(time.Duration(1+rand.IntN(10<<i)) * time.Millisecond)
 		<-pause.C
@@ -187,11 +206,8 @@ func (c *committer) alone(u *update) error {
 func (c *committer) try(batch []*update) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	if err := c.connect(ctx); err != nil {
+	if err := c.begin(ctx); err != nil {
 		return err
-	}
-	if _, err := c.conn.exec(c.db.dialect.begin, nil); err != nil {
-		return fmt.Errorf("begin: %w", err)
 	}
 	tx := &Tx{c: c, now: time.Now().UTC().Truncate(time.Microsecond)}
 	defer func() {
@@ -242,23 +258,48 @@ func runOne(u *update, tx *Tx) (err error) {
 			err = fmt.Errorf("panic in update: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if err := u.fn(tx); err != nil {
-		if tx.wrote || tx.failed {
-			return &poisoned{err}
-		}
-		u.err = err
+	err = u.fn(tx)
+	switch {
+	case err == nil && tx.fault != nil: // PostgreSQL would roll back and call that a commit
+		return &poisoned{tx.fault, tx.fault}
+	case err != nil && (tx.wrote || tx.fault != nil):
+		return &poisoned{err, tx.fault}
 	}
+	u.err = err
 	return nil
 }
 
-// poisoned is a function's own error after it wrote.
-type poisoned struct{ error }
+// poisoned is a function's own error after it wrote or a statement failed. Only
+// the statement's error says what to do about it: the other may wrap anything.
+type poisoned struct {
+	error
+	fault error
+}
 
-func (p *poisoned) Unwrap() error { return p.error }
+func (p *poisoned) Unwrap() error { return p.fault }
 
 // unavailable says that the store, and not the work, is the trouble.
 func (c *committer) unavailable(err error) bool {
-	return c.db.dialect.full(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.DeadlineExceeded)
+	return errors.Is(err, ErrUnavailable) || c.db.dialect.full(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// begin opens a transaction, on a new connection if the old one is lost.
+func (c *committer) begin(ctx context.Context) error {
+	for {
+		fresh := c.conn == nil
+		if err := c.connect(ctx); err != nil {
+			return err
+		}
+		_, err := c.conn.exec(c.db.dialect.begin, nil)
+		if err == nil {
+			return nil
+		}
+		lost := !fresh && !c.db.dialect.retry(err)
+		c.drop()
+		if !lost {
+			return fmt.Errorf("%w: begin: %w", ErrUnavailable, err)
+		}
+	}
 }
 
 func (c *committer) connect(ctx context.Context) (err error) {
