@@ -97,6 +97,10 @@ func (v View) VisibleTo(a Actor) bool {
 	return a.manages(v.Queue) || a.is(v.Owner) || v.Status == StatusWaiting && a.belongsTo(v.Queue)
 }
 
+// ManagedBy tells whether a is a manager of the conversation's queue or a
+// system owner.
+func (c Conversation) ManagedBy(a Actor) bool { return c.exists() && a.manages(c.Queue) }
+
 // ActorKind tells people from programs and from the daemon itself.
 type ActorKind uint8
 

@@ -21,6 +21,7 @@ const (
 	AgentUnavailable RefusalCode = "agent_unavailable"
 	Mismatch         RefusalCode = "idempotency_mismatch"
 	Forbidden        RefusalCode = "forbidden"
+	Conflict         RefusalCode = "conflict" // what is to be done does not fit the message's tick
 )
 
 // Refusal is the answer to a request that the rules do not allow. Nothing was

@@ -132,10 +132,20 @@ func (tx *Tx) Acknowledged(ids []gateway.ID) error {
 	return in(tx, `DELETE FROM redeliveries WHERE id`, ids, ``, noRows)
 }
 
-// HasUnacknowledged says whether anything is left that could be delivered again.
-func (tx *Tx) HasUnacknowledged(carrier string) (yes bool, err error) {
-	err = tx.each(func(r rows) error { yes = true; var one int; return r.Scan(&one) },
-		`SELECT 1 FROM redeliveries WHERE carrier = $1 LIMIT 1`, carrier)
+// HasUnacknowledged says whether anything committed between since and before
+// could still be delivered again. What is older is forgotten.
+func (tx *Tx) HasUnacknowledged(carrier string, since, before time.Time) (yes bool, err error) {
+	old := false
+	if err := tx.each(func(r rows) error {
+		var at int64
+		err := r.Scan(&at)
+		old = old || at < micros(since)
+		yes = yes || at >= micros(since) && at < micros(before)
+		return err
+	}, `SELECT at FROM redeliveries WHERE carrier = $1`, carrier); err != nil || !old {
+		return yes, err
+	}
+	_, err = tx.exec(`DELETE FROM redeliveries WHERE carrier = $1 AND at < $2`, carrier, micros(since))
 	return yes, err
 }
 

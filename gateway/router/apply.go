@@ -1,0 +1,281 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+const (
+	applyAtOnce = 256 // reports in one transaction
+	retryStore  = 500 * time.Millisecond
+	// maxOrphanAge is how long a receipt waits for what it belongs to.
+	maxOrphanAge = 10 * time.Minute
+)
+
+// batch applies reports of one carrier in one transaction. Everything in it is
+// made anew when the transaction runs again.
+type batch struct {
+	*book
+	p        *pump
+	refs     []store.Reference
+	known    map[string]store.Reference // of this batch and of the store, by reference
+	orphans  []*gateway.Receipt         // matched nothing yet
+	unacked  []store.Unacknowledged
+	owed     []int // per report: 1 + index in unacked, or 0
+	texts    int
+	parts    int
+	absorbed int
+	unlisted int
+	broken   int
+	counts   []func()
+}
+
+// drain applies the stream until it is closed to it, in batches.
+func (p *pump) drain(ctx context.Context, ended <-chan struct{}) {
+	reports := p.stream.Reports()
+	batch := make([]gateway.Report, 0, applyAtOnce)
+	for {
+		batch = batch[:0]
+		select {
+		case r := <-reports:
+			batch = append(batch, r)
+		case <-p.written:
+			p.forgetWritten(ctx)
+			continue
+		case <-ended:
+			if len(reports) == 0 {
+				p.forgetWritten(ctx)
+				return
+			}
+			continue
+		}
+		for more := true; more && len(batch) < applyAtOnce; {
+			select {
+			case r := <-reports:
+				batch = append(batch, r)
+			default:
+				more = false
+			}
+		}
+		p.applyAll(ctx, batch)
+		clear(batch)
+	}
+}
+
+// applyAll applies reports until what must not be lost is stored. While the
+// store fails, texts and receipts are answered "temporary": the carrier has
+// them and will deliver them again. Results nobody else has.
+func (p *pump) applyAll(ctx context.Context, reports []gateway.Report) {
+	for failures := 0; len(reports) > 0; failures++ {
+		err := p.apply(ctx, reports)
+		switch {
+		case err == nil:
+			p.kick()
+			return
+		case !errors.Is(err, store.ErrUnavailable) && len(reports) > 1:
+			// Something in it cannot be stored. Alone, it hurts nobody.
+			for i := range reports {
+				p.applyAll(ctx, reports[i:i+1])
+			}
+			return
+		case !errors.Is(err, store.ErrUnavailable):
+			p.giveUp(ctx, reports[0], err)
+			return
+		}
+		if failures == 0 {
+			p.log.Error("cannot store what the carrier delivers; it is answered to deliver it again", "error", err)
+		}
+		reports = slices.DeleteFunc(reports, func(r gateway.Report) bool {
+			if r.Ack != nil {
+				r.Ack(gateway.AckTemporary, false, nil)
+			}
+			return r.Kind != gateway.ReportResult
+		})
+		if len(reports) > 0 {
+			pause := time.NewTimer(retryStore)
+			<-pause.C
+		}
+	}
+}
+
+// giveUp keeps the bytes of a report that cannot be stored as what it is, so
+// that it neither comes back for ever nor is lost.
+func (p *pump) giveUp(ctx context.Context, r gateway.Report, cause error) {
+	p.log.Error("a report of the carrier cannot be stored", "error", cause, "segment", r.Segment)
+	if r.Ack == nil {
+		return
+	}
+	var raw []byte
+	if r.Inbound != nil {
+		raw = r.Inbound.Raw
+	} else if r.Receipt != nil {
+		raw = []byte(r.Receipt.Raw)
+	}
+	status := gateway.AckOK
+	if err := p.r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.Quarantine(p.line.Name, raw) }); err != nil {
+		status = gateway.AckTemporary
+	} else {
+		p.r.metrics.quarantined.WithLabelValues(p.line.Name).Inc()
+	}
+	r.Ack(status, false, nil)
+}
+
+// apply commits the reports, and then acknowledges them in one write.
+func (p *pump) apply(ctx context.Context, reports []gateway.Report) error {
+	var b *batch
+	forget := p.takeWritten()
+	err := p.r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		b = &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}, owed: make([]int, len(reports))}
+		if err := tx.Acknowledged(forget); err != nil {
+			return err
+		}
+		return b.run(reports)
+	})
+	if err != nil {
+		p.putBackWritten(forget)
+		return err
+	}
+	b.count()
+	p.acknowledge(reports, b)
+	return nil
+}
+
+func (p *pump) acknowledge(reports []gateway.Report, b *batch) {
+	last := -1
+	for i := range reports {
+		if reports[i].Ack != nil {
+			last = i
+		}
+	}
+	for i := range reports {
+		if reports[i].Ack == nil {
+			continue
+		}
+		var written func()
+		if n := b.owed[i]; n > 0 {
+			id := b.unacked[n-1].ID
+			written = func() { p.wrote(id) }
+		}
+		reports[i].Ack(gateway.AckOK, i < last, written)
+	}
+}
+
+func (b *batch) run(reports []gateway.Report) error {
+	if err := b.prepare(reports); err != nil {
+		return err
+	}
+	for i := range reports {
+		r := &reports[i]
+		owed := len(b.unacked)
+		if err := b.one(r); err != nil {
+			return err
+		}
+		if len(b.unacked) > owed {
+			b.owed[i] = len(b.unacked)
+		}
+	}
+	return b.end()
+}
+
+// prepare reads, in few statements, what the reports are about.
+func (b *batch) prepare(reports []gateway.Report) error {
+	var segments []gateway.ID
+	var names []string
+	for i := range reports {
+		switch r := &reports[i]; r.Kind {
+		case gateway.ReportResult:
+			segments = append(segments, r.Segment)
+		case gateway.ReportReceipt:
+			names = append(names, r.Receipt.Reference)
+		}
+	}
+	if len(names) > 0 {
+		found, err := b.tx.References(b.p.line.Name, names)
+		if err != nil {
+			return err
+		}
+		for name, refs := range found {
+			b.known[name] = refs[0]
+			segments = append(segments, refs[0].Segment)
+		}
+	}
+	return b.load(segments)
+}
+
+func (b *batch) one(r *gateway.Report) error {
+	switch r.Kind {
+	case gateway.ReportResult:
+		return b.result(r)
+	case gateway.ReportReceipt:
+		return b.receipt(r.Receipt)
+	case gateway.ReportInbound:
+		b.counts = append(b.counts, func() { b.p.r.metrics.received(b.p.line.Name, r.At) })
+		return b.inbound(r.Inbound)
+	case gateway.ReportBroken:
+		b.broken++
+		return b.tx.Quarantine(b.p.line.Name, r.Inbound.Raw)
+	case gateway.ReportState:
+		return b.state(r)
+	}
+	return nil
+}
+
+// end writes what was gathered.
+func (b *batch) end() error {
+	name := b.p.line.Name
+	if len(b.refs) > 0 {
+		if err := b.tx.InsertReferences(name, b.refs); err != nil {
+			return err
+		}
+		if b.p.orphans.Load() > 0 {
+			if err := b.matchWaiting(b.tx.Now()); err != nil {
+				return err
+			}
+		}
+	}
+	for _, o := range b.orphans {
+		if err := b.orphan(o); err != nil {
+			return err
+		}
+	}
+	if len(b.unacked) > 0 {
+		if err := b.tx.InsertUnacknowledged(name, b.unacked); err != nil {
+			return err
+		}
+	}
+	return b.finish()
+}
+
+func (b *batch) count() {
+	m, name := b.p.r.metrics, b.p.line.Name
+	m.inbound.WithLabelValues(name).Add(float64(b.texts))
+	m.redelivered.WithLabelValues(name).Add(float64(b.absorbed))
+	m.quarantined.WithLabelValues(name).Add(float64(b.broken))
+	m.unknownNumber.Add(float64(b.unlisted))
+	m.fragments.Add(float64(b.parts))
+	for _, f := range b.counts {
+		f()
+	}
+}
+
+// state records that the carrier's connection came or went.
+func (b *batch) state(r *gateway.Report) error {
+	was := b.p.state.Load()
+	now := &condition{state: r.State, since: r.At, text: r.Text}
+	b.tx.AfterCommit(func() { b.p.changeState(now) })
+	up, wasUp := r.State == gateway.CarrierUp, was.state == gateway.CarrierUp
+	if up == wasUp {
+		return nil
+	}
+	t := gateway.EventCarrierDown
+	if up {
+		t = gateway.EventCarrierUp
+	}
+	b.tx.Emit(gateway.Event{Type: t, Carrier: b.p.line.Name, Note: r.Text})
+	return nil
+}

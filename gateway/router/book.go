@@ -1,0 +1,243 @@
+package router
+
+import (
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+// book is what one transaction learns about segments: it loads their messages
+// in one go, moves ticks as the rules say, records each move of a message as an
+// event, and writes all of it in one go.
+type book struct {
+	r        *Router
+	tx       *store.Tx
+	messages map[gateway.ID]*gateway.Message
+	segments map[gateway.ID]*gateway.Segment
+	dirty    []*gateway.Segment
+	moved    []*gateway.Message
+	ended    []gateway.ID // conversations in which a message has ended
+	marked   map[gateway.ID]bool
+	requeued map[string]int64 // carrier -> how many more are queued, or fewer
+}
+
+func (r *Router) openBook(tx *store.Tx) *book {
+	return &book{r: r, tx: tx, messages: map[gateway.ID]*gateway.Message{}, segments: map[gateway.ID]*gateway.Segment{},
+		marked: map[gateway.ID]bool{}, requeued: map[string]int64{}}
+}
+
+// load reads the messages of these segments, all their segments, and their
+// conversations.
+func (b *book) load(segments []gateway.ID) error {
+	var want []gateway.ID
+	seen := map[gateway.ID]bool{}
+	for _, s := range segments {
+		if id := s.Message(); b.messages[id] == nil && !seen[id] {
+			seen[id] = true
+			want = append(want, id)
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	messages, err := b.tx.Messages(want)
+	if err != nil {
+		return err
+	}
+	var parts, conversations []gateway.ID
+	for _, id := range want {
+		m := messages[id]
+		if m == nil {
+			continue
+		}
+		b.messages[id] = m
+		conversations = append(conversations, m.Conversation)
+		for i := range max(1, m.Segments) {
+			parts = append(parts, id.Segment(i))
+		}
+	}
+	loaded, err := b.tx.Segments(parts)
+	if err != nil {
+		return err
+	}
+	for id, s := range loaded {
+		b.segments[id] = s
+	}
+	return b.tx.LoadConversations(conversations)
+}
+
+// touch has a changed segment written at the end.
+func (b *book) touch(s *gateway.Segment) {
+	if !b.marked[s.ID] {
+		b.marked[s.ID] = true
+		b.dirty = append(b.dirty, s)
+	}
+}
+
+// cause is why a tick is what it is, for a person.
+type cause struct {
+	code gateway.ErrorCode
+	text string
+}
+
+// advance tells a segment what was learnt of it, and reports whether that moved
+// it.
+func (b *book) advance(s *gateway.Segment, to gateway.Tick, intermediate bool, why cause, at time.Time) (bool, error) {
+	from := s.Tick
+	next, changed := gateway.Advance(from, to, intermediate)
+	if !changed {
+		return false, nil
+	}
+	b.set(s, next, why)
+	if next == gateway.TickDelivered && (from == gateway.TickFailed || from == gateway.TickExpired) {
+		b.r.metrics.lateDeliveries.WithLabelValues(s.Carrier).Inc()
+	}
+	return true, b.fold(s.ID.Message(), why, at)
+}
+
+// set moves a segment without asking whether that is news.
+func (b *book) set(s *gateway.Segment, to gateway.Tick, why cause) {
+	if open(s.Tick) != open(to) {
+		n := int64(1)
+		if open(s.Tick) {
+			n = -1
+		}
+		b.requeued[s.Carrier] += n
+	}
+	s.Tick, s.Error = to, ""
+	if to == gateway.TickFailed || to == gateway.TickExpired || to == gateway.TickUnknown {
+		s.Error = why.code
+	}
+	b.r.metrics.segments.WithLabelValues(s.Carrier, to.String()).Inc()
+	b.touch(s)
+}
+
+// open tells the ticks of what is still to be sent.
+func open(t gateway.Tick) bool { return t == gateway.TickQueued || t == gateway.TickSending }
+
+// fold gives the message the tick that follows from its segments, and records
+// the move.
+func (b *book) fold(id gateway.ID, why cause, at time.Time) error {
+	m := b.messages[id]
+	ticks := make([]gateway.Tick, 0, gateway.MaxSegments)
+	for i := range max(1, m.Segments) {
+		if s := b.segments[id.Segment(i)]; s != nil {
+			ticks = append(ticks, s.Tick)
+		}
+	}
+	to := gateway.Fold(ticks)
+	if to == gateway.TickFailed || to == gateway.TickExpired {
+		b.dropQueued(m, to, why)
+	}
+	if open(to) { // on its way is no news, and a message's own row says queued
+		return nil
+	}
+	next, changed := gateway.Advance(m.Tick, to, false)
+	if !changed {
+		return nil
+	}
+	return b.move(m, next, why, at)
+}
+
+// dropQueued keeps the rest of a text that has failed from being sent.
+func (b *book) dropQueued(m *gateway.Message, to gateway.Tick, why cause) {
+	for i := range m.Segments {
+		if s := b.segments[m.ID.Segment(i)]; s != nil && s.Tick == gateway.TickQueued {
+			b.set(s, to, why)
+		}
+	}
+}
+
+func (b *book) move(m *gateway.Message, to gateway.Tick, why cause, at time.Time) error {
+	if open(m.Tick) {
+		b.ended = append(b.ended, m.Conversation)
+	}
+	m.Tick, m.Error, m.ErrorText = to, why.code, why.text
+	if to == gateway.TickSent || to == gateway.TickDelivered {
+		m.Error, m.ErrorText = "", ""
+		if m.SentAt.IsZero() {
+			m.SentAt = at
+		}
+	}
+	if to == gateway.TickDelivered {
+		m.DeliveredAt = at
+	}
+	if !b.marked[m.ID|messageMark] {
+		b.marked[m.ID|messageMark] = true
+		b.moved = append(b.moved, m)
+	}
+	return b.emitTick(m)
+}
+
+// messageMark tells a message's ID from its first segment's in one set.
+const messageMark gateway.ID = -1 << 63
+
+func (b *book) emitTick(m *gateway.Message) error {
+	c, ok, err := b.tx.Conversation(m.Conversation)
+	if err != nil || !ok {
+		return err
+	}
+	now := *m
+	view := c.View()
+	b.tx.Emit(gateway.Event{Type: gateway.EventMessageTick, Before: view, After: view, Conversation: &c, Message: &now})
+	return nil
+}
+
+// requeue puts a segment back among those that can be claimed.
+func (b *book) requeue(s *gateway.Segment, notUntil time.Time) {
+	s.Tick, s.NotUntil = gateway.TickQueued, notUntil
+	b.touch(s)
+}
+
+// close writes what has changed, and gives those behind an ended message their
+// turn. It returns the carriers that have work by it.
+func (b *book) close() ([]string, error) {
+	if err := b.tx.UpdateSegments(b.dirty); err != nil {
+		return nil, err
+	}
+	if err := b.tx.UpdateTicks(b.moved); err != nil {
+		return nil, err
+	}
+	for carrier, n := range b.requeued {
+		if p := b.r.pumps[carrier]; p != nil && n != 0 {
+			b.tx.AfterCommit(func() { p.queued.Add(n) })
+		}
+	}
+	if len(b.ended) == 0 {
+		return nil, nil
+	}
+	return b.tx.PassTurn(b.ended)
+}
+
+// finish closes the book and wakes the carriers that have work by it.
+func (b *book) finish() error {
+	carriers, err := b.close()
+	if err != nil {
+		return err
+	}
+	for _, name := range carriers {
+		if p := b.r.pumps[name]; p != nil {
+			b.tx.AfterCommit(p.kick)
+		}
+	}
+	return nil
+}
+
+// failQueued ends segments that nobody has claimed.
+func (r *Router) failQueued(tx *store.Tx, ids []gateway.ID, to gateway.Tick, code gateway.ErrorCode, text string) error {
+	b := r.openBook(tx)
+	if err := b.load(ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		s := b.segments[id]
+		if s == nil || s.Tick != gateway.TickQueued {
+			continue
+		}
+		if _, err := b.advance(s, to, false, cause{code, text}, tx.Now()); err != nil {
+			return err
+		}
+	}
+	return b.finish()
+}

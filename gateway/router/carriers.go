@@ -1,0 +1,108 @@
+package router
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+// CarrierStatus is a carrier as people see it.
+type CarrierStatus struct {
+	Name    string
+	Kind    string
+	State   gateway.CarrierState
+	Since   time.Time
+	Error   string
+	Numbers []gateway.Address
+	Queued  int64 // segments that are to be sent, on their way ones included
+	Oldest  time.Time
+	Window  int
+	InUse   int
+}
+
+// Carriers lists all carriers by name.
+func (r *Router) Carriers(ctx context.Context) ([]CarrierStatus, error) {
+	var all []CarrierStatus
+	for _, p := range r.pumps {
+		c := p.state.Load()
+		s := CarrierStatus{Name: p.line.Name, Kind: p.line.Kind, State: c.state, Since: c.since, Error: c.text,
+			Numbers: p.line.Numbers, Queued: max(0, p.queued.Load()), InUse: int(p.sending())}
+		_, s.Window = p.line.Carrier.Room()
+		if p.paused.Load() {
+			s.State = gateway.CarrierPaused
+		}
+		if s.Queued > 0 {
+			var err error
+			if s.Oldest, err = r.db.OldestQueued(ctx, s.Name); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b CarrierStatus) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// KindOf returns the kind of a carrier, or of the one that serves a number.
+func (r *Router) KindOf(carrier, number string) string {
+	p := r.pumps[carrier]
+	if p == nil {
+		p = r.routes[number]
+	}
+	if p == nil {
+		return ""
+	}
+	return p.line.Kind
+}
+
+// Serves tells whether a carrier lists the number as ours.
+func (r *Router) Serves(number string) bool { return r.routes[number] != nil }
+
+// Numbers lists our numbers.
+func (r *Router) Numbers() []gateway.Address {
+	var all []gateway.Address
+	for _, p := range r.pumps {
+		all = append(all, p.line.Numbers...)
+	}
+	slices.SortFunc(all, func(a, b gateway.Address) int { return strings.Compare(a.Value, b.Value) })
+	return all
+}
+
+// Region is the region of numbers typed without +.
+func (r *Router) Region() string { return r.region }
+
+// Directory knows who is who.
+func (r *Router) Directory() *Directory { return r.dir }
+
+// Pause keeps a carrier from being given anything to send, across restarts, or
+// ends that. What comes in is not affected.
+func (r *Router) Pause(ctx context.Context, name string, paused bool) error {
+	p, err := r.pump(name)
+	if err != nil {
+		return err
+	}
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		tx.AfterCommit(func() { p.paused.Store(paused); p.kick() })
+		return tx.SetPaused(name, paused)
+	})
+}
+
+// Reconnect has a carrier try at once to connect anew.
+func (r *Router) Reconnect(name string) error {
+	p, err := r.pump(name)
+	if err == nil && p.line.Reconnect != nil {
+		p.line.Reconnect()
+	}
+	return err
+}
+
+func (r *Router) pump(name string) (*pump, error) {
+	if p := r.pumps[name]; p != nil {
+		return p, nil
+	}
+	return nil, &gateway.Refusal{Code: gateway.NotFound, Text: "There is no such carrier."}
+}

@@ -1,0 +1,162 @@
+package router
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+// redeliveryWindow is how long a delivery is known again on a later session.
+const redeliveryWindow = 10 * time.Minute
+
+// inbound stores a text or a part of one, and reports whether it was the
+// repetition of something stored.
+func (b *batch) inbound(in *gateway.Inbound) error {
+	if b.p.mayRepeat.Load() {
+		again, err := b.tx.Redelivered(b.p.line.Name, in.Session, in.Fingerprint, b.tx.Now().Add(-redeliveryWindow))
+		if err != nil {
+			return err
+		}
+		if again {
+			b.absorbed++
+			return b.unacknowledged(in)
+		}
+	}
+	text, encoding, segments, complete, err := b.assemble(in)
+	if err != nil {
+		return err
+	}
+	if complete {
+		if err := b.receive(in, text, encoding, segments); err != nil {
+			return err
+		}
+		b.texts++
+	}
+	return b.unacknowledged(in)
+}
+
+// unacknowledged remembers what is about to be acknowledged, until that is
+// known to have been written.
+func (b *batch) unacknowledged(in *gateway.Inbound) error {
+	if in.Session != 0 {
+		b.unacked = append(b.unacked, store.Unacknowledged{ID: b.tx.NewID(), Fingerprint: in.Fingerprint, Session: in.Session})
+	}
+	return nil
+}
+
+// assemble decodes a text of one part, or stores a part and decodes the text if
+// its set is complete. A character may straddle parts, so the payloads are
+// joined before they are decoded.
+func (b *batch) assemble(in *gateway.Inbound) (text string, encoding gateway.Encoding, segments int, complete bool, err error) {
+	payload, segments := in.Payload, 1
+	if f := in.Fragment; f != nil && f.Total > 1 {
+		set, done, err := b.addPart(in)
+		if err != nil || !done {
+			return "", 0, 0, false, err
+		}
+		payload, segments = joined(set), int(f.Total)
+	}
+	text, encoding, err = gateway.Decode(in.Coding, payload)
+	if err != nil {
+		return "", 0, 0, false, err
+	}
+	return withoutNUL(text), encoding, segments, true, nil
+}
+
+// addPart stores a part in the set it belongs to. The same bytes again are
+// nothing new while the set is open; other bytes under the same number begin
+// another set, for references are soon used again. A complete set is removed
+// and returned.
+func (b *batch) addPart(in *gateway.Inbound) (set []store.Part, complete bool, err error) {
+	f, name := in.Fragment, b.p.line.Name
+	stored, err := b.tx.Parts(name, in)
+	if err != nil {
+		return nil, false, err
+	}
+	var open gateway.ID
+	for first := 0; first < len(stored); {
+		last := first
+		for last < len(stored) && stored[last].Set == stored[first].Set {
+			last++
+		}
+		parts := stored[first:last]
+		first = last
+		i := slices.IndexFunc(parts, func(p store.Part) bool { return p.Number == f.Number })
+		switch {
+		case i < 0 && open == 0:
+			open, set = parts[0].Set, parts
+		case i >= 0 && bytes.Equal(parts[i].Payload, in.Payload):
+			return nil, false, nil
+		}
+	}
+	if len(set)+1 < int(f.Total) {
+		if open == 0 {
+			open = b.tx.NewID()
+		}
+		b.parts++
+		return nil, false, b.tx.InsertPart(name, in, open)
+	}
+	b.parts -= len(set)
+	set = append(set, store.Part{Number: f.Number, Coding: in.Coding, Payload: in.Payload})
+	slices.SortFunc(set, func(a, b store.Part) int { return int(a.Number) - int(b.Number) })
+	return set, true, b.tx.DeleteParts(name, in, open)
+}
+
+func joined(set []store.Part) []byte {
+	var all []byte
+	for _, p := range set {
+		all = append(all, p.Payload...)
+	}
+	return all
+}
+
+// receive gives a whole text to its conversation.
+func (b *batch) receive(in *gateway.Inbound, text string, encoding gateway.Encoding, segments int) error {
+	r, tx := b.p.r, b.tx
+	if r.routes[in.To] == nil {
+		b.unlisted++
+	}
+	c, err := tx.Pair(in.To, in.From)
+	if err != nil {
+		return err
+	}
+	arrival, word := gateway.ArrivalText, gateway.KeywordNone
+	if c.Blocked {
+		arrival = gateway.ArrivalBlocked
+	} else if word = gateway.ParseKeyword(text); word != gateway.KeywordNone {
+		arrival = gateway.ArrivalKeyword
+	}
+	next, events := c.Receive(arrival, r.dir.QueueOf(in.To), tx.Now())
+	if next.ID == 0 {
+		next.ID = tx.NewID()
+	}
+	m := &gateway.Message{ID: tx.NewID(), Conversation: next.ID, Direction: gateway.In, Number: in.To, Peer: in.From, Text: text,
+		Encoding: encoding, Segments: segments, Carrier: b.p.line.Name, CreatedAt: tx.Now()}
+	if arrival != gateway.ArrivalBlocked {
+		next.LastMessage = m.ID
+	}
+	tx.InsertMessage(m)
+	if err := r.save(tx, c, next, events, gateway.Actor{Kind: gateway.ActorSystem}, m, ""); err != nil {
+		return err
+	}
+	return b.keyword(word, in, m)
+}
+
+// keyword records what the customer decided, and drops what is still queued for
+// one who wants no more.
+func (b *batch) keyword(word gateway.Keyword, in *gateway.Inbound, m *gateway.Message) error {
+	if word != gateway.KeywordStop && word != gateway.KeywordStart {
+		return nil
+	}
+	if err := b.tx.OptOut(in.To, in.From, word == gateway.KeywordStop, m.Text, m.ID, 0); err != nil || word == gateway.KeywordStart {
+		return err
+	}
+	queued, err := b.tx.QueuedTo(in.To, in.From)
+	if err != nil {
+		return err
+	}
+	return b.p.r.failQueued(b.tx, queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent.")
+}

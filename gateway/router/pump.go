@@ -1,0 +1,370 @@
+package router
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+const (
+	streamSize    = 2048 // texts and receipts that may wait to be applied
+	expireEvery   = 30   // seconds
+	heldBackAfter = 10 * time.Minute
+)
+
+// pump moves texts between the store and one carrier.
+type pump struct {
+	r      *Router
+	line   Line
+	log    *slog.Logger
+	stream *gateway.Stream
+	wake   chan struct{} // there may be something to claim
+
+	term      int64        // of the lease; set before the goroutines start
+	queued    atomic.Int64 // segments that are to be sent
+	orphans   atomic.Int64 // receipts that wait for what they belong to
+	mayRepeat atomic.Bool  // something committed may be delivered again
+	paused    atomic.Bool
+	state     atomic.Pointer[condition]
+	down      atomic.Bool // said once
+
+	writtenMu  sync.Mutex
+	writtenIDs []gateway.ID // acknowledged on the wire, not yet forgotten in the store
+	written    chan struct{}
+}
+
+// condition is what a carrier's connection is like.
+type condition struct {
+	state gateway.CarrierState
+	since time.Time
+	text  string
+}
+
+func newPump(r *Router, line Line) *pump {
+	_, window := line.Carrier.Room()
+	p := &pump{r: r, line: line, log: r.log.With("carrier", line.Name), stream: gateway.NewStream(streamSize, 4*window+16),
+		wake: make(chan struct{}, 1), written: make(chan struct{}, 1)}
+	p.state.Store(&condition{state: gateway.CarrierConnecting, since: time.Now()})
+	return p
+}
+
+// kick says that there may be something to claim.
+func (p *pump) kick() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run owns the carrier until ctx ends and everything it reported is applied.
+func (p *pump) run(ctx context.Context) {
+	if !p.takeOver(ctx) {
+		return
+	}
+	p.r.metrics.lease.WithLabelValues(p.line.Name).Set(1)
+	defer p.r.metrics.lease.WithLabelValues(p.line.Name).Set(0)
+	var reporting, rest sync.WaitGroup
+	reporting.Go(func() {
+		if err := p.line.Carrier.Run(ctx, p.stream); err != nil && ctx.Err() == nil {
+			p.log.Error("carrier stopped", "error", err)
+		}
+	})
+	reporting.Go(func() { p.claimLoop(ctx) })
+	rest.Go(func() { p.sweepLoop(ctx) })
+	ended := make(chan struct{}) // nothing is put on the stream any more
+	rest.Go(func() { reporting.Wait(); close(ended) })
+	p.drain(ctx, ended)
+	rest.Wait()
+}
+
+// takeOver takes the lease and settles what an earlier term left behind, trying
+// until the store lets it.
+func (p *pump) takeOver(ctx context.Context) bool {
+	for {
+		err := p.r.db.Update(ctx, p.recover)
+		if err == nil {
+			return true
+		}
+		p.log.Error("cannot take the carrier over", "error", err)
+		pause := time.NewTimer(5 * time.Second)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return false
+		case <-pause.C:
+		}
+	}
+}
+
+func (p *pump) recover(tx *store.Tx) error {
+	name := p.line.Name
+	term, err := tx.Lease(name)
+	if err != nil {
+		return err
+	}
+	paused, err := tx.Paused(name)
+	if err != nil {
+		return err
+	}
+	repeat, err := tx.HasUnacknowledged(name, tx.Now().Add(-redeliveryWindow), tx.Now())
+	if err != nil {
+		return err
+	}
+	waiting, err := tx.WaitingReceipts(name, 1<<20)
+	if err != nil {
+		return err
+	}
+	left, err := tx.Abandoned(name, term)
+	if err != nil {
+		return err
+	}
+	b := p.r.openBook(tx)
+	if err := b.load(left); err != nil {
+		return err
+	}
+	for _, id := range left {
+		if s := b.segments[id]; s != nil {
+			if err := p.uncertain(b, s, tx.Now()); err != nil {
+				return err
+			}
+		}
+	}
+	tx.AfterCommit(func() {
+		p.term = term
+		p.paused.Store(paused)
+		p.mayRepeat.Store(repeat)
+		p.orphans.Store(int64(len(waiting)))
+		p.r.metrics.unmatched.WithLabelValues(name).Set(float64(len(waiting)))
+		p.r.metrics.uncertain.WithLabelValues(name).Add(float64(len(left)))
+		if len(left) > 0 {
+			p.log.Warn("the last run ended in the middle of sending: nobody knows whether these left", "segments", len(left))
+		}
+	})
+	return b.finish()
+}
+
+// claimLoop feeds the carrier. While one window is on the wire the next is
+// claimed: committed before a byte of it is written.
+func (p *pump) claimLoop(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.wake:
+		case <-second.C: // back-offs end without a word
+		}
+		for ctx.Err() == nil && p.claim(ctx) {
+		}
+	}
+}
+
+// claim takes what the carrier has room for, and reports whether there may be
+// more to take at once.
+func (p *pump) claim(ctx context.Context) bool {
+	if p.paused.Load() || p.queued.Load() <= 0 {
+		return false
+	}
+	room, window := p.line.Carrier.Room()
+	if room < (window+1)/2 {
+		return false
+	}
+	var claimed []store.Claimed
+	err := p.r.db.Update(ctx, func(tx *store.Tx) (err error) {
+		var expired []gateway.ID
+		claimed, expired, err = tx.Claim(p.line.Name, p.term, room)
+		if err != nil || len(expired) == 0 {
+			return err
+		}
+		return p.r.failQueued(tx, expired, gateway.TickExpired, gateway.ErrExpired, "It could not be sent before its validity ended.")
+	})
+	if err != nil {
+		if ctx.Err() == nil {
+			p.log.Error("cannot claim", "error", err)
+		}
+		return false
+	}
+	if len(claimed) == 0 {
+		return false
+	}
+	p.submit(claimed)
+	return len(claimed) == room
+}
+
+func (p *pump) submit(claimed []store.Claimed) {
+	now := time.Now()
+	batch := make([]gateway.Submission, len(claimed))
+	for i := range claimed {
+		batch[i] = claimed[i].Submission
+		if !claimed[i].ExpiresAt.IsZero() {
+			batch[i].Validity = claimed[i].ExpiresAt.Sub(now)
+		}
+		batch[i].From = p.sender(batch[i].From.Value)
+	}
+	taken := p.line.Carrier.Submit(batch)
+	for _, s := range batch[taken:] {
+		p.stream.Put(gateway.Report{Kind: gateway.ReportResult, At: now, Segment: s.Segment, Attempt: s.Attempt, Outcome: gateway.OutcomeUnsent})
+	}
+}
+
+// sender is the kind of our own number as it is configured.
+func (p *pump) sender(number string) gateway.Address {
+	for _, n := range p.line.Numbers {
+		if n.Value == number {
+			return n
+		}
+	}
+	return gateway.ClassifyInbound(number, 0, 0, "")
+}
+
+// sweepLoop does what time brings about for this carrier's backlog.
+func (p *pump) sweepLoop(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+		}
+		if err := p.sweep(ctx, n); err != nil && ctx.Err() == nil {
+			p.log.Error("sweep", "error", err)
+		}
+	}
+}
+
+func (p *pump) sweep(ctx context.Context, n int) error {
+	queued := p.queued.Load()
+	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickQueued.String()).Set(float64(max(0, queued-p.sending())))
+	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickSending.String()).Set(float64(p.sending()))
+	if p.orphans.Load() > 0 {
+		if err := p.r.db.Update(ctx, func(tx *store.Tx) error {
+			b := &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}}
+			if err := b.matchWaiting(tx.Now()); err != nil {
+				return err
+			}
+			tx.AfterCommit(b.count)
+			return b.finish()
+		}); err != nil {
+			return err
+		}
+	}
+	if p.mayRepeat.Load() {
+		if err := p.forgetSessions(ctx); err != nil {
+			return err
+		}
+	}
+	if queued <= 0 {
+		p.r.metrics.oldest.WithLabelValues(p.line.Name).Set(0)
+		return nil
+	}
+	if at, err := p.r.db.OldestQueued(ctx, p.line.Name); err != nil {
+		return err
+	} else if !at.IsZero() {
+		p.r.metrics.oldest.WithLabelValues(p.line.Name).Set(time.Since(at).Seconds())
+	}
+	if n%expireEvery != 0 {
+		return nil
+	}
+	return p.r.db.Update(ctx, func(tx *store.Tx) error {
+		held, err := tx.HeldBack(tx.Now().Add(-heldBackAfter))
+		if err != nil {
+			return err
+		}
+		for _, id := range held {
+			if _, err := tx.GiveTurn(id); err != nil {
+				return err
+			}
+		}
+		ids, err := tx.Expired(p.line.Name, 1000)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		return p.r.failQueued(tx, ids, gateway.TickExpired, gateway.ErrExpired, "It could not be sent before its validity ended.")
+	})
+}
+
+// forgetSessions stops looking for repetitions once nothing that an earlier
+// session left unacknowledged can come again.
+func (p *pump) forgetSessions(ctx context.Context) error {
+	c := p.state.Load()
+	if c.state != gateway.CarrierUp {
+		return nil
+	}
+	return p.r.db.Update(ctx, func(tx *store.Tx) error {
+		left, err := tx.HasUnacknowledged(p.line.Name, tx.Now().Add(-redeliveryWindow), c.since)
+		if err == nil && !left {
+			tx.AfterCommit(func() { p.mayRepeat.Store(p.state.Load() != c) })
+		}
+		return err
+	})
+}
+
+// sending is how many segments the carrier holds.
+func (p *pump) sending() int64 {
+	room, window := p.line.Carrier.Room()
+	if room == 0 {
+		return 0
+	}
+	return int64(max(0, 2*window-room))
+}
+
+// wrote is called once an acknowledgement was handed to the kernel: what it
+// acknowledged cannot be delivered again for want of it.
+func (p *pump) wrote(id gateway.ID) {
+	p.writtenMu.Lock()
+	p.writtenIDs = append(p.writtenIDs, id)
+	p.writtenMu.Unlock()
+	select {
+	case p.written <- struct{}{}:
+	default:
+	}
+}
+
+func (p *pump) takeWritten() []gateway.ID {
+	p.writtenMu.Lock()
+	defer p.writtenMu.Unlock()
+	ids := p.writtenIDs
+	p.writtenIDs = nil
+	return ids
+}
+
+func (p *pump) putBackWritten(ids []gateway.ID) {
+	p.writtenMu.Lock()
+	p.writtenIDs = append(p.writtenIDs, ids...)
+	p.writtenMu.Unlock()
+}
+
+// forgetWritten forgets, in a transaction of its own, what needs no more
+// recognising. Under load it goes with the next batch instead.
+func (p *pump) forgetWritten(ctx context.Context) {
+	ids := p.takeWritten()
+	if len(ids) == 0 {
+		return
+	}
+	if err := p.r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.Acknowledged(ids) }); err != nil {
+		p.putBackWritten(ids)
+	}
+}
+
+// changeState is called when the carrier's state is committed. A change is
+// logged once.
+func (p *pump) changeState(now *condition) {
+	was := p.state.Swap(now)
+	if was.state == now.state && was.text == now.text {
+		return
+	}
+	if now.state != gateway.CarrierUp && now.state != gateway.CarrierConnecting {
+		p.log.Warn("carrier is not connected", "state", now.state, "error", now.text)
+	} else if now.state == gateway.CarrierUp {
+		p.log.Info("carrier is up")
+		p.mayRepeat.Store(true)
+	}
+	p.kick()
+}

@@ -1,0 +1,251 @@
+package router
+
+import (
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+const (
+	maxAttempts = 5 // submissions that a carrier refuses for now
+	minBackOff  = 5 * time.Second
+)
+
+// result applies what became of a submission.
+func (b *batch) result(r *gateway.Report) error {
+	s, name := b.segments[r.Segment], b.p.line.Name
+	b.counts = append(b.counts, func() {
+		b.p.r.metrics.submits.WithLabelValues(name, outcomes[r.Outcome]).Inc()
+		if r.Code != "" {
+			b.p.r.metrics.statuses.WithLabelValues(name, r.Code).Inc()
+		}
+	})
+	if s == nil {
+		b.p.log.Error("a result for a segment that is not stored", "segment", r.Segment)
+		return nil
+	}
+	if r.Outcome == gateway.OutcomeAccepted {
+		return b.accepted(s, r)
+	}
+	if s.Tick != gateway.TickSending || s.Attempt != r.Attempt {
+		return nil // about an attempt that is past: a later one is out, or it was settled otherwise
+	}
+	now := b.tx.Now()
+	switch r.Outcome {
+	case gateway.OutcomeRejected:
+		_, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, now)
+		return err
+	case gateway.OutcomeRetry:
+		if s.Attempt >= maxAttempts {
+			_, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, now)
+			return err
+		}
+		b.requeue(s, now.Add(max(r.RetryAfter, minBackOff<<(s.Attempt-1))))
+	case gateway.OutcomeThrottled, gateway.OutcomeUnsent:
+		s.Attempt--
+		b.requeue(s, now.Add(r.RetryAfter))
+	case gateway.OutcomeUncertain:
+		return b.uncertain(s, now)
+	}
+	return nil
+}
+
+func rejection(r *gateway.Report) string {
+	if r.Text != "" {
+		return "The carrier refused it: " + r.Text
+	}
+	return "The carrier refused it (" + r.Code + ")."
+}
+
+// accepted records the carrier's name for the attempt. It counts for any
+// attempt and however late: the carrier has the text.
+func (b *batch) accepted(s *gateway.Segment, r *gateway.Report) error {
+	if r.Reference != "" {
+		ref := store.Reference{Reference: r.Reference, Segment: s.ID, Attempt: r.Attempt, At: b.tx.Now()}
+		b.refs = append(b.refs, ref)
+		b.known[r.Reference] = ref
+	}
+	_, err := b.advance(s, gateway.TickSent, false, cause{}, b.tx.Now())
+	return err
+}
+
+// uncertain applies the carrier's policy to a submission of which nobody knows.
+func (b *batch) uncertain(s *gateway.Segment, now time.Time) error {
+	b.counts = append(b.counts, func() { b.p.r.metrics.uncertain.WithLabelValues(b.p.line.Name).Inc() })
+	return b.p.uncertain(b.book, s, now)
+}
+
+func (p *pump) uncertain(b *book, s *gateway.Segment, now time.Time) error {
+	if p.line.OnUncertain == Resend && s.Attempt < 2 {
+		b.requeue(s, now.Add(p.line.ResendAfter))
+		return nil
+	}
+	_, err := b.advance(s, gateway.TickUnknown, false,
+		cause{gateway.ErrUncertain, "The connection to the carrier was lost while this was being sent: it may or may not have left. Send it again if it matters."}, now)
+	return err
+}
+
+// receipt matches what a carrier says of something it accepted, and applies it.
+func (b *batch) receipt(rc *gateway.Receipt) error {
+	s, by, err := b.match(rc)
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		b.orphans = append(b.orphans, rc)
+		return nil
+	}
+	b.tx.InsertReceipt(b.p.line.Name, rc, s.ID)
+	return b.learnt(s, rc, by)
+}
+
+// match finds the segment that a receipt is about, under the names that the
+// carrier may have given it; the newest is meant, for ids are used again.
+func (b *batch) match(rc *gateway.Receipt) (*gateway.Segment, string, error) {
+	if ref, ok := b.known[rc.Reference]; ok {
+		s, err := b.segment(ref.Segment)
+		return s, "raw", err
+	}
+	if b.p.line.Forms == nil {
+		return nil, "", nil
+	}
+	var forms []string
+	for _, f := range b.p.line.Forms(rc.Reference) {
+		if ref, ok := b.known[f]; ok {
+			s, err := b.segment(ref.Segment)
+			return s, "form", err
+		}
+		if f != rc.Reference {
+			forms = append(forms, f)
+		}
+	}
+	if len(forms) == 0 {
+		return nil, "", nil
+	}
+	found, err := b.tx.References(b.p.line.Name, forms)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, f := range forms {
+		if refs := found[f]; len(refs) > 0 {
+			b.known[f] = refs[0]
+			s, err := b.segment(refs[0].Segment)
+			return s, "form", err
+		}
+	}
+	return nil, "", nil
+}
+
+func (b *batch) segment(id gateway.ID) (*gateway.Segment, error) {
+	if b.segments[id] == nil {
+		if err := b.load([]gateway.ID{id}); err != nil {
+			return nil, err
+		}
+	}
+	return b.segments[id], nil
+}
+
+// learnt applies a matched receipt.
+func (b *batch) learnt(s *gateway.Segment, rc *gateway.Receipt, by string) error {
+	name, sent := b.p.line.Name, b.messages[s.ID.Message()].SentAt
+	b.counts = append(b.counts, func() {
+		m := b.p.r.metrics
+		m.receipts.WithLabelValues(name, receiptState(rc)).Inc()
+		m.matches.WithLabelValues(name, by).Inc()
+		if rc.Tick.Final() && !rc.Intermediate && !sent.IsZero() {
+			m.receiptDelay.WithLabelValues(name).Observe(rc.At.Sub(sent).Seconds())
+		}
+	})
+	if rc.Tick == gateway.TickNone {
+		return nil
+	}
+	_, err := b.advance(s, rc.Tick, rc.Intermediate, receiptCause(rc), b.tx.Now())
+	return err
+}
+
+func receiptState(rc *gateway.Receipt) string {
+	switch {
+	case rc.Tick == gateway.TickNone:
+		return "unrecognised"
+	case rc.Intermediate:
+		return "intermediate"
+	}
+	return rc.Tick.String()
+}
+
+// receiptCause puts a receipt's words for a person.
+func receiptCause(rc *gateway.Receipt) cause {
+	detail := rc.Word
+	if rc.Err != "" && rc.Err != "000" && rc.Err != "0" {
+		detail += ", error " + rc.Err
+	}
+	switch rc.Tick {
+	case gateway.TickFailed:
+		return cause{gateway.ErrUndeliv, "The carrier could not deliver it (" + detail + ")."}
+	case gateway.TickExpired:
+		return cause{gateway.ErrExpired, "The carrier gave up: the telephone was not reached in time."}
+	case gateway.TickUnknown:
+		return cause{gateway.ErrNoReceipt, "The carrier does not know whether it arrived (" + detail + ")."}
+	}
+	return cause{}
+}
+
+// orphan keeps a receipt that matches nothing yet: it may be ahead of the
+// response to its submission.
+func (b *batch) orphan(rc *gateway.Receipt) error {
+	s, by, err := b.match(rc)
+	if err != nil {
+		return err
+	}
+	if s != nil { // the response came later in this batch
+		b.tx.InsertReceipt(b.p.line.Name, rc, s.ID)
+		return b.learnt(s, rc, by)
+	}
+	b.tx.InsertReceipt(b.p.line.Name, rc, 0)
+	b.tx.AfterCommit(func() {
+		b.p.orphans.Add(1)
+		b.p.r.metrics.unmatched.WithLabelValues(b.p.line.Name).Inc()
+	})
+	return nil
+}
+
+// matchWaiting tries the receipts that have matched nothing so far, and gives
+// up those that have waited too long.
+func (b *batch) matchWaiting(now time.Time) error {
+	waiting, err := b.tx.WaitingReceipts(b.p.line.Name, 1000)
+	if err != nil {
+		return err
+	}
+	settled := 0
+	for i := range waiting {
+		w := &waiting[i]
+		s, _, err := b.match(&w.Receipt)
+		if err != nil {
+			return err
+		}
+		var segment gateway.ID
+		switch {
+		case s != nil:
+			segment = s.ID
+			if err := b.learnt(s, &w.Receipt, "early"); err != nil {
+				return err
+			}
+		case now.Sub(w.At) < maxOrphanAge:
+			continue
+		default:
+			b.counts = append(b.counts, func() { b.p.r.metrics.matches.WithLabelValues(b.p.line.Name, "none").Inc() })
+		}
+		if err := b.tx.SettleReceipt(w.ID, segment); err != nil {
+			return err
+		}
+		settled++
+	}
+	if settled > 0 {
+		b.tx.AfterCommit(func() {
+			b.p.orphans.Add(int64(-settled))
+			b.p.r.metrics.unmatched.WithLabelValues(b.p.line.Name).Sub(float64(settled))
+		})
+	}
+	return nil
+}

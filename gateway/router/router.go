@@ -1,0 +1,237 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+// Uncertain is what is done with a submission of which nobody knows whether the
+// carrier took it.
+type Uncertain uint8
+
+const (
+	Hold   Uncertain = iota // the tick becomes unknown; a person can send it again
+	Resend                  // once more, after a grace in which it may be heard of
+)
+
+// Line is a carrier and what the router must know of it.
+type Line struct {
+	Name        string
+	Kind        string            // smpp, gsm
+	Numbers     []gateway.Address // ours, served by it
+	OnUncertain Uncertain
+	ResendAfter time.Duration // the grace of Resend
+	Validity    time.Duration // of what is sent; 0: without limit
+	// Forms lists the names under which the carrier may have accepted what a
+	// receipt calls reference, the likeliest first, that itself included.
+	Forms     func(reference string) []string
+	Carrier   gateway.Carrier
+	Reconnect func() // at a person's wish; nil: not possible
+}
+
+// Options says how a router works. All but Metrics are required.
+type Options struct {
+	Store     *store.DB
+	Directory *Directory
+	Log       *slog.Logger
+	Region    string // of numbers typed without +
+	Lines     []Line
+	Metrics   prometheus.Registerer // nil: none are kept
+}
+
+// Router makes every change of state. Its methods are safe for concurrent use.
+type Router struct {
+	db      *store.DB
+	dir     *Directory
+	log     *slog.Logger
+	region  string
+	metrics *metrics
+	pumps   map[string]*pump // by carrier
+	routes  map[string]*pump // by number
+}
+
+// New makes a router. Run starts its carriers.
+func New(opt Options) (*Router, error) {
+	r := &Router{db: opt.Store, dir: opt.Directory, log: opt.Log, region: opt.Region, pumps: map[string]*pump{}, routes: map[string]*pump{}}
+	r.metrics = newMetrics(opt.Metrics, opt.Lines)
+	for _, line := range opt.Lines {
+		if r.pumps[line.Name] != nil {
+			return nil, fmt.Errorf("carrier %s: there are two", line.Name)
+		}
+		p := newPump(r, line)
+		r.pumps[line.Name] = p
+		for _, n := range line.Numbers {
+			if other := r.routes[n.Value]; other != nil {
+				return nil, fmt.Errorf("number %s: both %s and %s serve it", n.Value, other.line.Name, line.Name)
+			}
+			r.routes[n.Value] = p
+		}
+	}
+	return r, nil
+}
+
+// Run runs the carriers and the clocks until ctx ends, and then until every
+// submission that was begun is recorded. It may be called once.
+func (r *Router) Run(ctx context.Context) error {
+	if err := r.start(ctx); err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	for _, p := range r.pumps {
+		all.Go(func() { p.run(ctx) })
+	}
+	all.Go(func() { r.housekeep(ctx) })
+	all.Go(func() { r.dir.watch(ctx, func(err error) { r.log.Error("directory", "error", err) }) })
+	all.Wait()
+	return nil
+}
+
+// start brings what earlier runs left into order: gauges, routes that the
+// configuration has changed, and terms.
+func (r *Router) start(ctx context.Context) error {
+	if err := r.reroute(ctx); err != nil {
+		return err
+	}
+	backlog, err := r.db.Backlog(ctx)
+	if err != nil {
+		return err
+	}
+	for name, p := range r.pumps {
+		p.queued.Store(int64(backlog[name][gateway.TickQueued] + backlog[name][gateway.TickSending]))
+	}
+	parts, err := r.db.PendingParts(ctx)
+	if err != nil {
+		return err
+	}
+	r.metrics.fragments.Set(float64(parts))
+	counts, err := r.db.ConversationCounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range counts {
+		r.metrics.countConversations(r.queueName(c.Queue), c.Status, c.Count)
+	}
+	return nil
+}
+
+// queueName is a queue's name for a label or a line.
+func (r *Router) queueName(id gateway.ID) string {
+	name, _ := r.dir.QueueName(id)
+	return name
+}
+
+// Observe keeps the gauges that follow events; it is the store's OnCommit.
+func (r *Router) Observe(events []gateway.Event) {
+	for i := range events {
+		e := &events[i]
+		if e.Conversation == nil || e.Before.Queue == e.After.Queue && e.Before.Status == e.After.Status {
+			continue
+		}
+		r.metrics.moveConversation(r.queueName(e.Before.Queue), e.Before.Status, r.queueName(e.After.Queue), e.After.Status)
+	}
+}
+
+// housekeep does what only time brings about.
+func (r *Router) housekeep(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+		}
+		if err := r.wakeSnoozed(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("snoozes", "error", err)
+		}
+		if n%60 == 0 {
+			if err := errors.Join(r.failUnrouted(ctx), r.prune(ctx)); err != nil && ctx.Err() == nil {
+				r.log.Error("housekeeping", "error", err)
+			}
+		}
+	}
+}
+
+const (
+	keepEvents      = 7 * 24 * time.Hour
+	keepIdempotency = 24 * time.Hour
+	pruneAtOnce     = 5000 // events removed in one transaction
+	noRouteAfter    = time.Hour
+)
+
+// prune removes what is no longer promised, if there is any.
+func (r *Router) prune(ctx context.Context) error {
+	for {
+		var n int64
+		err := r.db.Update(ctx, func(tx *store.Tx) (err error) {
+			if err := tx.PruneIdempotency(tx.Now().Add(-keepIdempotency)); err != nil {
+				return err
+			}
+			n, err = tx.PruneEvents(tx.Now().Add(-keepEvents), pruneAtOnce)
+			return err
+		})
+		if err != nil || n < pruneAtOnce {
+			return err
+		}
+	}
+}
+
+func (r *Router) wakeSnoozed(ctx context.Context) error {
+	ids, err := r.db.SnoozedUntil(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := r.Act(ctx, gateway.Actor{Kind: gateway.ActorSystem}, id, gateway.Action{Kind: gateway.ActWake}, Details{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failUnrouted gives up what no carrier has served for an hour.
+func (r *Router) failUnrouted(ctx context.Context) error {
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		ids, err := tx.Unrouted(tx.Now().Add(-noRouteAfter), 1000)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		return r.failQueued(tx, ids, gateway.TickFailed, gateway.ErrNoRoute, "No carrier serves the number it was to be sent from.")
+	})
+}
+
+// reroute gives what nobody has claimed to the carriers that serve its numbers
+// now.
+func (r *Router) reroute(ctx context.Context) error {
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		routes, err := tx.QueuedRoutes()
+		if err != nil {
+			return err
+		}
+		for _, q := range routes {
+			name := q.Carrier
+			if p := r.routes[q.Number]; p != nil {
+				name = p.line.Name
+			} else if r.pumps[name] == nil {
+				name = ""
+			}
+			if name == q.Carrier {
+				continue
+			}
+			r.log.Info("messages routed anew", "from", q.Carrier, "carrier", name)
+			if err := tx.Reroute(q, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,339 @@
+package router
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+// Text is what somebody wants to say.
+type Text struct {
+	Text      string
+	Reference string // a program's own, returned as given
+	// Key makes a repetition harmless: the same Key and Body within 24 hours
+	// give the same message, another Body is refused. Refusals are not kept.
+	Key   string
+	Body  [32]byte
+	Epoch *int64 // refuse if the conversation has changed since
+}
+
+// Sent is a message and the conversation that it went into.
+type Sent struct {
+	Message      gateway.Message
+	Conversation gateway.Conversation
+	Created      bool // the conversation is new
+	Repeated     bool // the Key led to it before: nothing was sent now
+}
+
+// Reply sends a text into a conversation. In one transaction it takes the
+// conversation, or makes sure that by owns it, and queues the text.
+func (r *Router) Reply(ctx context.Context, by gateway.Actor, id gateway.ID, text Text) (Sent, error) {
+	d, err := newDraft(text)
+	if err != nil {
+		return Sent{}, err
+	}
+	var sent Sent
+	err = r.update(ctx, func(tx *store.Tx) error {
+		if done, err := r.repeated(tx, by, text, &sent); done || err != nil {
+			return err
+		}
+		c, ok, err := tx.Conversation(id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return &gateway.Refusal{Code: gateway.NotFound, Text: "There is no such conversation."}
+		}
+		if err := stale(c, by, text.Epoch); err != nil {
+			return err
+		}
+		sent, err = r.send(tx, d, c, by, gateway.Action{Kind: gateway.ActReply})
+		return err
+	})
+	return sent, err
+}
+
+// Start sends a text to a customer, by a person who need not know whether there
+// is a conversation: an existing one is taken, appended to or refused.
+func (r *Router) Start(ctx context.Context, by gateway.Actor, from string, to gateway.Address, text Text) (Sent, error) {
+	return r.sendTo(ctx, by, from, to, text, gateway.ActStart)
+}
+
+// SendProgram sends a program's text, which moves no conversation.
+func (r *Router) SendProgram(ctx context.Context, by gateway.Actor, from string, to gateway.Address, text Text) (Sent, error) {
+	return r.sendTo(ctx, by, from, to, text, gateway.ActProgramText)
+}
+
+func (r *Router) sendTo(ctx context.Context, by gateway.Actor, from string, to gateway.Address, text Text, kind gateway.ActionKind) (Sent, error) {
+	d, err := newDraft(text)
+	if err != nil {
+		return Sent{}, err
+	}
+	queue := r.dir.QueueOf(from)
+	var sent Sent
+	err = r.update(ctx, func(tx *store.Tx) error {
+		if done, err := r.repeated(tx, by, text, &sent); done || err != nil {
+			return err
+		}
+		c, err := tx.Pair(from, to)
+		if err != nil {
+			return err
+		}
+		sent, err = r.send(tx, d, c, by, gateway.Action{Kind: kind, Queue: queue})
+		return err
+	})
+	return sent, err
+}
+
+// update is the store's Update with what the rules refuse made ready for people.
+func (r *Router) update(ctx context.Context, fn func(*store.Tx) error) error {
+	err := r.db.Update(ctx, fn)
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	switch refusal.Code {
+	case gateway.AlreadyTaken, gateway.OwnedByOther:
+		r.metrics.conflicts.Inc()
+		if p, ok := r.dir.Person(refusal.Owner); ok {
+			told := *refusal
+			told.OwnerName = p.Name
+			told.Text = fmt.Sprintf("%s has this conversation.", p.Name)
+			return &told
+		}
+	case gateway.OptedOut:
+		r.metrics.optOutRefused.Inc()
+	}
+	return err
+}
+
+// stale refuses what was decided on a state that has changed since, to those
+// who may see the new one.
+func stale(c gateway.Conversation, by gateway.Actor, epoch *int64) error {
+	if epoch == nil || *epoch == c.Epoch || !c.View().VisibleTo(by) {
+		return nil
+	}
+	return &gateway.Refusal{Code: gateway.StaleEpoch, Text: "The conversation has changed since you saw it.", Current: &c}
+}
+
+// repeated finds what the text's key has led to before.
+func (r *Router) repeated(tx *store.Tx, by gateway.Actor, text Text, sent *Sent) (bool, error) {
+	if text.Key == "" {
+		return false, nil
+	}
+	before, found, err := tx.SentBefore(by.ID, text.Key, tx.Now().Add(-keepIdempotency))
+	if err != nil || !found {
+		return false, err
+	}
+	if !bytes.Equal(before.Body, text.Body[:]) {
+		return false, &gateway.Refusal{Code: gateway.Mismatch, Text: "This Idempotency-Key was used for another request."}
+	}
+	ms, err := tx.Messages([]gateway.ID{before.Message})
+	if err != nil {
+		return false, err
+	}
+	m := ms[before.Message]
+	if m == nil {
+		return false, nil
+	}
+	c, _, err := tx.Conversation(m.Conversation)
+	if err != nil {
+		return false, err
+	}
+	// The same answer: as it was when it was accepted.
+	m.Tick, m.Error, m.ErrorText, m.SentAt, m.DeliveredAt = gateway.TickQueued, "", "", time.Time{}, time.Time{}
+	*sent = Sent{Message: *m, Conversation: c, Repeated: true}
+	return true, nil
+}
+
+// draft is a text split before its transaction begins.
+type draft struct {
+	Text
+	parts    []gateway.Part
+	encoding gateway.Encoding
+}
+
+func newDraft(text Text) (*draft, error) {
+	parts, encoding, err := gateway.Split(text.Text, 0)
+	return &draft{text, parts, encoding}, err
+}
+
+// send applies the action to c and queues the draft's message.
+func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway.Actor, a gateway.Action) (Sent, error) {
+	now := tx.Now()
+	next, events, err := c.Act(a, by, now)
+	if err != nil {
+		return Sent{}, err
+	}
+	if err := r.sendable(tx, c); err != nil {
+		return Sent{}, err
+	}
+	if next.ID == 0 {
+		next.ID = tx.NewID()
+	}
+	m := &gateway.Message{ID: tx.NewID(), Conversation: next.ID, Direction: gateway.Out, Number: next.Number, Peer: next.Peer,
+		Text: d.Text.Text, Encoding: d.encoding, Segments: len(d.parts), Tick: gateway.TickQueued,
+		Author: by.ID, AuthorName: by.Name, Reference: d.Reference, CreatedAt: now}
+	if by.Kind == gateway.ActorProgram {
+		m.Lane = gateway.LanePrograms
+	}
+	p, err := r.route(tx, next)
+	if err != nil {
+		return Sent{}, err
+	}
+	if p != nil {
+		m.Carrier = p.line.Name
+		if p.line.Validity > 0 {
+			m.ExpiresAt = now.Add(p.line.Validity)
+		}
+	}
+	next.LastMessage = m.ID
+	if err := r.queue(tx, d, m, next, c.Status == gateway.StatusNone || c.ID != next.ID, p); err != nil {
+		return Sent{}, err
+	}
+	if err := r.save(tx, c, next, events, by, m, ""); err != nil {
+		return Sent{}, err
+	}
+	if d.Key != "" {
+		if err := tx.RememberSent(by.ID, d.Key, store.Sent{Body: d.Body[:], Message: m.ID}); err != nil {
+			return Sent{}, err
+		}
+	}
+	return Sent{Message: *m, Conversation: next, Created: c.ID != next.ID}, nil
+}
+
+// sendable refuses what the customer does not want, and what cannot be answered.
+func (r *Router) sendable(tx *store.Tx, c gateway.Conversation) error {
+	if c.Peer.Kind == gateway.AddressAlphanumeric || c.Peer.Kind == gateway.AddressUnknown {
+		return &gateway.Refusal{Code: gateway.NumberInvalid, Text: fmt.Sprintf("%q is a name, not a number: it cannot be texted.", c.Peer.Value)}
+	}
+	if c.Blocked {
+		return &gateway.Refusal{Code: gateway.Blocked, Text: "This customer is blocked."}
+	}
+	out, err := tx.OptedOut(c.Number, c.Peer)
+	if err != nil {
+		return err
+	}
+	if out {
+		return &gateway.Refusal{Code: gateway.OptedOut, Text: "This customer has opted out of texts from this number."}
+	}
+	return nil
+}
+
+// route finds the pump of a conversation's number. A number that none lists goes
+// out by the carrier that it came in on. Nil: no carrier serves it.
+func (r *Router) route(tx *store.Tx, c gateway.Conversation) (*pump, error) {
+	if p := r.routes[c.Number]; p != nil {
+		return p, nil
+	}
+	name, err := tx.LastCarrier(c.ID)
+	return r.pumps[name], err
+}
+
+// queue inserts the message and its segments.
+func (r *Router) queue(tx *store.Tx, d *draft, m *gateway.Message, c gateway.Conversation, fresh bool, p *pump) error {
+	parts := d.parts
+	if len(parts) > 1 {
+		ref, err := tx.NextConcatRef(m.Number, m.Peer)
+		if err != nil {
+			return err
+		}
+		if parts, _, err = gateway.Split(m.Text, ref); err != nil {
+			return err
+		}
+	}
+	turn := true
+	if !fresh {
+		busy, err := tx.HasOpen(c.ID)
+		if err != nil {
+			return err
+		}
+		turn = !busy
+	}
+	segments := make([]gateway.Segment, len(parts))
+	for i, part := range parts {
+		segments[i] = gateway.Segment{ID: m.ID.Segment(i), Carrier: m.Carrier, Lane: m.Lane, Tick: gateway.TickQueued, Turn: turn,
+			Payload: part.Payload, UDH: part.UDH}
+	}
+	tx.InsertMessage(m)
+	tx.InsertSegments(m, segments)
+	r.metrics.segments.WithLabelValues(m.Carrier, gateway.TickQueued.String()).Add(float64(len(parts)))
+	if p != nil {
+		n := int64(len(parts))
+		tx.AfterCommit(func() { p.queued.Add(n); p.kick() })
+	}
+	return nil
+}
+
+// save writes the conversation that followed c, the line in the thread that
+// says so, and the events.
+func (r *Router) save(tx *store.Tx, c, next gateway.Conversation, events []gateway.EventType, by gateway.Actor, m *gateway.Message, note string) error {
+	if err := tx.SaveConversation(next); err != nil {
+		return err
+	}
+	before, after := c.View(), next.View()
+	if c.ID != next.ID {
+		before = gateway.View{}
+	}
+	for _, t := range events {
+		e := gateway.Event{Time: tx.Now(), Type: t, Before: before, After: after, Conversation: &next, By: by.ID, ByName: by.Name, Note: note}
+		switch t {
+		case gateway.EventMessageReceived, gateway.EventMessageSent:
+			e.Message = m
+		case gateway.EventTaken:
+			r.observeWait(c, tx.Now())
+		}
+		if line := r.line(t, c, next, by, note); line != "" {
+			tx.InsertMessage(&gateway.Message{ID: tx.NewID(), Conversation: next.ID, Kind: gateway.KindSystem, Number: next.Number, Peer: next.Peer,
+				Text: line, Author: by.ID, AuthorName: by.Name, CreatedAt: tx.Now()})
+		}
+		tx.Emit(e)
+	}
+	return nil
+}
+
+func (r *Router) observeWait(c gateway.Conversation, now time.Time) {
+	if c.Status == gateway.StatusWaiting && !c.WaitingSince.IsZero() {
+		r.metrics.wait.WithLabelValues(r.queueName(c.Queue)).Observe(now.Sub(c.WaitingSince).Seconds())
+	}
+}
+
+// line is what the thread says of a step, or "".
+func (r *Router) line(t gateway.EventType, c, next gateway.Conversation, by gateway.Actor, note string) string {
+	who := by.Name
+	if who == "" {
+		who = "The gateway"
+	}
+	owner := who
+	if next.Owner != by.ID {
+		if p, ok := r.dir.Person(next.Owner); ok {
+			owner = p.Name
+		}
+	}
+	text := ""
+	switch t {
+	case gateway.EventTaken:
+		text = owner + " took this conversation."
+	case gateway.EventReleased:
+		text = who + " released this conversation to " + r.queueName(next.Queue) + "."
+	case gateway.EventTransferred:
+		to := owner
+		if next.Status == gateway.StatusWaiting {
+			to = r.queueName(next.Queue)
+		}
+		text = who + " transferred this conversation to " + to + "."
+	case gateway.EventDealtWith:
+		text = who + " marked this conversation as dealt with."
+	default:
+		return ""
+	}
+	if note != "" {
+		text += " " + note
+	}
+	return text
+}
