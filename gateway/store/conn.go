@@ -14,6 +14,13 @@ type sqlConn struct {
 }
 
 func openConn(ctx context.Context, db *DB) (conn, error) {
+	if db.path != "" {
+		c, err := openSQLiteConn(ctx, db.path, db.dialect.session)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", driver.ErrBadConn, err)
+		}
+		return c, nil
+	}
 	c, err := db.writer.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", driver.ErrBadConn, err)

@@ -125,11 +125,12 @@ func (db *DB) openSQLite(path string) error {
 			return err
 		}
 	}
-	pragmas := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		"&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)"
-	uri := "file:" + (&url.URL{Path: path}).EscapedPath() + pragmas
+	uri := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
+	for _, p := range sqlitePragmas() {
+		uri += "&_pragma=" + strings.TrimPrefix(p, "PRAGMA ")
+	}
 	var err error
-	if db.writer, err = sql.Open("sqlite", uri+"&_pragma=cache_size(-16000)"); err != nil {
+	if db.writer, err = sql.Open("sqlite", uri); err != nil {
 		return err
 	}
 	db.readers, err = sql.Open("sqlite", uri+"&_pragma=cache_size(-4000)&_pragma=query_only(1)")
@@ -340,6 +341,19 @@ func micros(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMicro()
+}
+
+// microTime scans what micros made.
+type microTime time.Time
+
+// Scan implements sql.Scanner.
+func (t *microTime) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("time of type %T", v)
+	}
+	*t = microTime(fromMicros(n))
+	return nil
 }
 
 func fromMicros(v int64) time.Time {
