@@ -820,3 +820,37 @@ func TestExactlyOneResult(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSession lets the SMSC send random octets: the session ends with the
+// connection, and what was submitted has one result.
+func FuzzSession(f *testing.F) {
+	for _, row := range loadRows[corpusPDU](f, "testdata/pdus.jsonl", corpusPDUs) {
+		f.Add(unhex(f, row.Hex))
+	}
+	f.Add(append(deliverSM(1, "a"), AppendHeader(nil, Header{CmdUnbind, 0, 2})...))
+	f.Add(AppendResponse(nil, Header{CmdSubmitSMResp, 0, 2}, &Response{MessageID: "x"}))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		client, server := net.Pipe()
+		results := 0
+		s := newSession(client, client, NewFrameReader(client), withDefaults(testConfig()), BindResponse{}, 1, Handler{
+			Deliver: func(d *Delivery) bool { d.Ack(ESME_ROK, len(d.Raw)%2 == 0, func() {}); return true },
+			Broken:  func(d *Delivery, _ error) bool { d.Ack(ESME_ROK, false, nil); return true },
+			Result: func(r Result) {
+				if !r.Late {
+					results++
+				}
+			},
+		})
+		s.TrySubmit(sampleMessage(), 1)
+		s.start()
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = io.Copy(io.Discard, server) })
+		_, _ = server.Write(stream) // the session may hang up in the middle
+		server.Close()
+		receive(t, s.Done())
+		wg.Wait()
+		if results != 1 {
+			t.Fatalf("%d results", results)
+		}
+	})
+}
