@@ -102,7 +102,7 @@ func bindOver(ctx context.Context, raw net.Conn, cfg Config, bind CommandID, hos
 		}
 		conn = secured
 	}
-	const sequence = 1
+	const sequence = 1 // nothing else is outstanding: whichever the response has, it is ours
 	request := AppendBind(nil, Header{bind, ESME_ROK, sequence}, &BindRequest{
 		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, InterfaceVersion: interfaceVersion,
 		AddressRange: Address{cfg.AddrTON, cfg.AddrNPI, cfg.AddressRange},
@@ -122,7 +122,7 @@ func bindOver(ctx context.Context, raw net.Conn, cfg Config, bind CommandID, hos
 		}
 		p, _ := Decode(bytes.Clone(frame)) // a spoilt parameter of the response does not undo the bind
 		switch {
-		case p.Sequence == sequence && (p.Command == bind.Response() || p.Command == CmdGenericNack):
+		case p.Command == bind.Response() || p.Command == CmdGenericNack:
 			if p.Status != ESME_ROK || p.Command == CmdGenericNack {
 				return nil, &BindError{Host: host, Status: p.Status}
 			}

@@ -2,72 +2,10 @@ package smpp
 
 import (
 	"fmt"
-	"math/big"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
 )
-
-// State is what became of a message, by a message_state (SMPP 3.4 §5.2.28) or by
-// the word of a receipt's text (appendix B).
-type State uint8
-
-const (
-	StateUnrecognised State = iota // a word or number that means nothing here, or none
-	StateEnroute
-	StateDelivered
-	StateExpired
-	StateDeleted
-	StateUndeliverable
-	StateAccepted
-	StateUnknown
-	StateRejected
-	StateSkipped // SMPP 5.0
-)
-
-var stateNames = [...]string{
-	"unrecognised", "enroute", "delivered", "expired", "deleted", "undeliverable", "accepted", "unknown", "rejected", "skipped",
-}
-
-// String returns the state in one word, bounded, for logs and metrics.
-func (s State) String() string { return stateNames[s] }
-
-// stateWords are the words that carriers write. Those of more than seven letters
-// are found by their first seven too.
-var stateWords = map[string]State{
-	"ENROUTE": StateEnroute, "SCHEDUL": StateEnroute, "BUFFRED": StateEnroute, "BUFFERD": StateEnroute,
-	"BUFFERE": StateEnroute, "ACKED": StateEnroute, "QUEUED": StateEnroute,
-	"DELIVRD": StateDelivered, "DELIVER": StateDelivered, "DLVRD": StateDelivered, "READ": StateDelivered,
-	"EXPIRED": StateExpired, "DELETED": StateDeleted, "CANCELD": StateDeleted,
-	"UNDELIV": StateUndeliverable, "FAILED": StateUndeliverable, "FAIL": StateUndeliverable,
-	"NACK": StateUndeliverable, "ABSENT-SUB": StateUndeliverable, "HANDSET-ERR": StateUndeliverable,
-	"HANDSET-BUSY": StateUndeliverable, "MOB-OFF": StateUndeliverable, "NET-ERR": StateUndeliverable,
-	"MEMEXEC": StateUndeliverable, "INVALID-SUB": StateUndeliverable, "BARRED": StateUndeliverable,
-	"ACCEPTD": StateAccepted, "ACCEPTE": StateAccepted, "UNKNOWN": StateUnknown,
-	"REJECTD": StateRejected, "REJECTE": StateRejected, "NOCRED": StateRejected, "SYSERR": StateRejected,
-	"SERIES-BLK": StateRejected, "TL-NT-MTCHD": StateRejected, "SNDR-NT-REG": StateRejected,
-	"SKIPPED": StateSkipped,
-}
-
-// ParseState reads the word of a receipt, upper case.
-func ParseState(word string) State {
-	if s, ok := stateWords[word]; ok || len(word) <= 7 {
-		return s
-	}
-	return stateWords[word[:7]]
-}
-
-// stateOf maps message_state; SCHEDULED (SMPP 5.0) is on its way.
-func stateOf(messageState uint32) (State, bool) {
-	switch {
-	case messageState == 0:
-		return StateEnroute, true
-	case messageState <= 9:
-		return State(messageState), true
-	}
-	return StateUnrecognised, false
-}
 
 // Receipt is what a carrier says of a message that it accepted.
 type Receipt struct {
@@ -423,76 +361,4 @@ func digits(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// MatchCandidates returns the ids that submit_sm_resp may have given to the
-// message that a receipt calls reference, the likeliest first: the same, in the
-// other case, with more or fewer zeros before it, and in the other notation as
-// far as form allows. MessageIDHexToDecimal is a carrier whose responses are
-// hexadecimal and whose receipts are decimal. An id is never read as a number of
-// limited size: there are ids of 128 bits.
-func MatchCandidates(reference string, form MessageIDForm) []string {
-	candidates := []string{reference}
-	if form == MessageIDExact || reference == "" {
-		return candidates
-	}
-	add := func(ids ...string) {
-		for _, id := range ids {
-			if !slices.Contains(candidates, id) {
-				candidates = append(candidates, id)
-			}
-		}
-	}
-	padded := func(id string, widths ...int) {
-		for _, w := range widths {
-			if n := w - len(id); n > 0 {
-				add(strings.Repeat("0", n) + id)
-			}
-		}
-	}
-	add(strings.ToLower(reference), strings.ToUpper(reference))
-	add(hexWords(reference, strings.ToLower), hexWords(reference, strings.ToUpper))
-	if bare := strings.TrimLeft(reference, "0"); bare != "" {
-		add(bare, strings.ToLower(bare), strings.ToUpper(bare))
-		if isHex(bare) {
-			padded(bare, len(bare)+1, 8, 10, 16)
-		}
-	}
-	if form != MessageIDDecimalToHex && digits(reference) {
-		if n, ok := new(big.Int).SetString(reference, 10); ok {
-			id := n.Text(16)
-			add(id, strings.ToUpper(id))
-			padded(id, 8, 16)
-			padded(strings.ToUpper(id), 8, 16)
-		}
-	}
-	if form != MessageIDHexToDecimal && isHex(reference) {
-		if n, ok := new(big.Int).SetString(reference, 16); ok {
-			id := n.Text(10)
-			add(id)
-			padded(id, 10)
-		}
-	}
-	return candidates
-}
-
-// hexWords changes those words of s that are hexadecimal numbers.
-func hexWords(s string, change func(string) string) string {
-	var b strings.Builder
-	for word := range strings.SplitAfterSeq(s, "-") {
-		if isHex(strings.TrimSuffix(word, "-")) {
-			word = change(word)
-		}
-		b.WriteString(word)
-	}
-	return b.String()
-}
-
-func isHex(s string) bool {
-	for i := range len(s) {
-		if c := s[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 65 // message_id has at most 65 octets (SMPP 3.4 §5.2.23)
 }

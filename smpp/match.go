@@ -1,0 +1,79 @@
+package smpp
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+)
+
+// MatchCandidates returns the ids that submit_sm_resp may have given to the
+// message that a receipt calls reference, the likeliest first: the same, in the
+// other case, with more or fewer zeros before it, and in the other notation as
+// far as form allows. MessageIDHexToDecimal is a carrier whose responses are
+// hexadecimal and whose receipts are decimal. An id is never read as a number of
+// limited size: there are ids of 128 bits.
+func MatchCandidates(reference string, form MessageIDForm) []string {
+	candidates := []string{reference}
+	if form == MessageIDExact || reference == "" {
+		return candidates
+	}
+	add := func(ids ...string) {
+		for _, id := range ids {
+			if !slices.Contains(candidates, id) {
+				candidates = append(candidates, id)
+			}
+		}
+	}
+	padded := func(id string, widths ...int) {
+		for _, w := range widths {
+			if n := w - len(id); n > 0 {
+				add(strings.Repeat("0", n) + id)
+			}
+		}
+	}
+	add(strings.ToLower(reference), strings.ToUpper(reference))
+	add(hexWords(reference, strings.ToLower), hexWords(reference, strings.ToUpper))
+	if bare := strings.TrimLeft(reference, "0"); bare != "" {
+		add(bare, strings.ToLower(bare), strings.ToUpper(bare))
+		if isHex(bare) {
+			padded(bare, len(bare)+1, 8, 10, 16)
+		}
+	}
+	if form != MessageIDDecimalToHex && digits(reference) {
+		if n, ok := new(big.Int).SetString(reference, 10); ok {
+			id := n.Text(16)
+			add(id, strings.ToUpper(id))
+			padded(id, 8, 16)
+			padded(strings.ToUpper(id), 8, 16)
+		}
+	}
+	if form != MessageIDHexToDecimal && isHex(reference) {
+		if n, ok := new(big.Int).SetString(reference, 16); ok {
+			id := n.Text(10)
+			add(id)
+			padded(id, 10)
+		}
+	}
+	return candidates
+}
+
+// hexWords changes those words of s that are hexadecimal numbers.
+func hexWords(s string, change func(string) string) string {
+	var b strings.Builder
+	for word := range strings.SplitAfterSeq(s, "-") {
+		if isHex(strings.TrimSuffix(word, "-")) {
+			word = change(word)
+		}
+		b.WriteString(word)
+	}
+	return b.String()
+}
+
+func isHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 65 // message_id has at most 65 octets (SMPP 3.4 §5.2.23)
+}
