@@ -276,7 +276,14 @@ func labelOf(token string) uint8 {
 	return labelNone
 }
 
-func blank(c byte) bool { return c == ' ' || c == '\r' || c == '\n' || c == '\t' || c == 0 }
+// blank reports what separates fields.
+func blank(c byte) bool {
+	switch c {
+	case ' ', '\r', '\n', '\t', 0, ',', ';':
+		return true
+	}
+	return false
+}
 
 // fold reports whether s is lower, a word of lower-case letters, in any case.
 func fold(s, lower string) bool {

@@ -146,6 +146,14 @@ func TestReceiptVariants(t *testing.T) {
 			},
 		},
 		{
+			"separated by commas", ShortMessage{ESMClass: 4, Message: []byte("id:1,sub:001,done date:1809031209,stat:DND_REJECTED,err:7,text:a,b")},
+			IsReceipt, Receipt{MessageID: "1", State: StateRejected, Word: "DND_REJECTED", Err: "7", Done: time.Date(2018, 9, 3, 12, 9, 0, 0, paris), Text: "a,b"},
+		},
+		{
+			"blanks behind the colons", ShortMessage{ESMClass: 4, Message: []byte("id: 1 stat: EXPIRED err: 000")},
+			IsReceipt, Receipt{MessageID: "1", State: StateExpired, Word: "EXPIRED", Err: "000"},
+		},
+		{
 			"SMPP time", ShortMessage{ESMClass: 4, Message: []byte("id:1 stat:EXPIRED done date:180903120816004+")},
 			IsReceipt, Receipt{MessageID: "1", State: StateExpired, Word: "EXPIRED", Done: time.Date(2018, 9, 3, 11, 8, 16, 0, time.UTC)},
 		},

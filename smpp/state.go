@@ -38,7 +38,7 @@ var stateWords = map[string]State{
 	"ACCEPTD": StateAccepted, "ACCEPTE": StateAccepted, "UNKNOWN": StateUnknown,
 	"REJECTD": StateRejected, "REJECTE": StateRejected, "NOCRED": StateRejected, "SYSERR": StateRejected,
 	"SERIES-BLK": StateRejected, "TL-NT-MTCHD": StateRejected, "SNDR-NT-REG": StateRejected,
-	"SKIPPED": StateSkipped,
+	"DND_REJ": StateRejected, "SKIPPED": StateSkipped,
 }
 
 // ParseState reads the word of a receipt, upper case.
