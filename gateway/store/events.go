@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,43 +29,76 @@ type snapshot struct {
 	DeliveredAt  int64             `json:"d,omitempty"`
 }
 
-func snapshotOf(e *gateway.Event) (s snapshot) {
+// appendSnapshot appends the snapshot of what e tells about, by hand: an event
+// costs little else.
+func appendSnapshot(b []byte, e *gateway.Event) []byte {
+	start := len(b)
 	if c := e.Conversation; c != nil {
-		s.Epoch, s.Unread, s.Archived, s.Unanswered = c.Epoch, c.Unread, c.Archived, c.Unanswered
-		s.OwnerSince, s.WaitingSince, s.Snoozed, s.LastMessage = micros(c.OwnerSince), micros(c.WaitingSince), micros(c.SnoozedUntil), c.LastMessage
+		b = appendNumber(b, `,"e":`, c.Epoch)
+		b = appendNumber(b, `,"u":`, int64(c.Unread))
+		b = appendTrue(b, `,"a":true`, c.Archived)
+		b = appendTrue(b, `,"q":true`, c.Unanswered)
+		b = appendNumber(b, `,"o":`, micros(c.OwnerSince))
+		b = appendNumber(b, `,"w":`, micros(c.WaitingSince))
+		b = appendNumber(b, `,"z":`, micros(c.SnoozedUntil))
+		b = appendText(b, `,"m":`, c.LastMessage.String())
 	}
 	if m := e.Message; m != nil {
-		s.Tick, s.Error, s.ErrorText, s.SentAt, s.DeliveredAt = m.Tick, m.Error, m.ErrorText, micros(m.SentAt), micros(m.DeliveredAt)
+		b = appendNumber(b, `,"t":`, int64(m.Tick))
+		b = appendText(b, `,"x":`, string(m.Error))
+		b = appendText(b, `,"xt":`, m.ErrorText)
+		b = appendNumber(b, `,"s":`, micros(m.SentAt))
+		b = appendNumber(b, `,"d":`, micros(m.DeliveredAt))
 	}
-	return s
+	if len(b) == start {
+		return append(b, "{}"...)
+	}
+	b[start] = '{'
+	return append(b, '}')
+}
+
+func appendNumber(b []byte, key string, v int64) []byte {
+	if v == 0 {
+		return b
+	}
+	return strconv.AppendInt(append(b, key...), v, 10)
+}
+
+func appendTrue(b []byte, text string, v bool) []byte {
+	if !v {
+		return b
+	}
+	return append(b, text...)
+}
+
+func appendText(b []byte, key, v string) []byte {
+	if v == "" {
+		return b
+	}
+	quoted, _ := json.Marshal(v) // of a string: never an error
+	return append(append(b, key...), quoted...)
 }
 
 func (tx *Tx) insertEvents(events []gateway.Event) error {
-	var fault error
-	err := tx.bulk(`INSERT INTO events (seq, at, type, number, conversation, message, carrier, person, person_name, note,
+	var state []byte
+	var none int64
+	var nowhere string
+	return tx.bulk(`INSERT INTO events (seq, at, type, number, conversation, message, carrier, person, person_name, note,
 		queue_before, status_before, owner_before, queue_after, status_after, owner_after, state) VALUES`, 17, nil, ``, len(events), func(i int, a []any) {
 		e := &events[i]
-		var number string
-		var conversation, message gateway.ID
+		number, conversation, message := &nowhere, &none, &none
 		if e.Conversation != nil {
-			conversation, number = e.Conversation.ID, e.Conversation.Number
+			conversation, number = (*int64)(&e.Conversation.ID), &e.Conversation.Number
 		}
 		if e.Message != nil {
-			message = e.Message.ID
+			message = (*int64)(&e.Message.ID)
 		}
-		state, err := json.Marshal(snapshotOf(e))
-		if err != nil {
-			fault = err
-		}
-		a[0], a[1], a[2], a[3], a[4], a[5] = e.Seq, micros(e.Time), string(e.Type), number, int64(conversation), int64(message)
-		a[6], a[7], a[8], a[9] = e.Carrier, int64(e.By), e.ByName, e.Note
-		a[10], a[11], a[12] = int64(e.Before.Queue), int64(e.Before.Status), int64(e.Before.Owner)
-		a[13], a[14], a[15], a[16] = int64(e.After.Queue), int64(e.After.Status), int64(e.After.Owner), string(state)
+		state = appendSnapshot(state[:0], e)
+		a[0], a[1], a[2], a[3], a[4], a[5] = &e.Seq, micros(e.Time), (*string)(&e.Type), number, conversation, message
+		a[6], a[7], a[8], a[9] = &e.Carrier, (*int64)(&e.By), &e.ByName, &e.Note
+		a[10], a[11], a[12] = (*int64)(&e.Before.Queue), int64(e.Before.Status), (*int64)(&e.Before.Owner)
+		a[13], a[14], a[15], a[16] = (*int64)(&e.After.Queue), int64(e.After.Status), (*int64)(&e.After.Owner), string(state)
 	})
-	if fault != nil {
-		return fmt.Errorf("event: %w", fault)
-	}
-	return err
 }
 
 const eventColumns = `e.seq, e.at, e.type, e.conversation, e.message, e.carrier, e.person, e.person_name, e.note,

@@ -11,6 +11,8 @@ import (
 
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"smsbridge/gateway"
 )
 
 // sqliteConn is a conn on SQLite's own interface. A connection of database/sql
@@ -201,11 +203,15 @@ func (st *sqliteStmt) bind(args []any) error {
 	size := 0
 	for _, arg := range args {
 		switch v := arg.(type) {
+		case int64, *int64, *gateway.ID:
 		case string:
 			size += len(v)
+		case *string:
+			size += len(*v)
 		case []byte:
 			size += len(v)
-		case int64:
+		case *[]byte:
+			size += len(*v)
 		default:
 			if v := reflect.ValueOf(arg); v.Kind() == reflect.String {
 				size += v.Len()
@@ -249,15 +255,18 @@ func (st *sqliteStmt) bindOne(i int32, arg any, at *uintptr) (rc int32, err erro
 	switch v := arg.(type) {
 	case int64:
 		return sqlite3.Xsqlite3_bind_int64(tls, h, i, v), nil
+	case *int64:
+		return sqlite3.Xsqlite3_bind_int64(tls, h, i, *v), nil
+	case *gateway.ID:
+		return sqlite3.Xsqlite3_bind_int64(tls, h, i, int64(*v)), nil
 	case string:
 		return st.bindText(i, v, at), nil
+	case *string:
+		return st.bindText(i, *v, at), nil
 	case []byte:
-		if v == nil {
-			return sqlite3.Xsqlite3_bind_null(tls, h, i), nil
-		}
-		p := *at
-		*at += uintptr(copy(libc.GoBytes(p, len(v)), v))
-		return sqlite3.Xsqlite3_bind_blob(tls, h, i, p, int32(len(v)), 0), nil
+		return st.bindBlob(i, v, at), nil
+	case *[]byte:
+		return st.bindBlob(i, *v, at), nil
 	case nil:
 		return sqlite3.Xsqlite3_bind_null(tls, h, i), nil
 	}
@@ -279,4 +288,13 @@ func (st *sqliteStmt) bindText(i int32, v string, at *uintptr) int32 {
 	p := *at
 	*at += uintptr(copy(libc.GoBytes(p, len(v)), v))
 	return sqlite3.Xsqlite3_bind_text(st.c.tls, st.handle, i, p, int32(len(v)), 0)
+}
+
+func (st *sqliteStmt) bindBlob(i int32, v []byte, at *uintptr) int32 {
+	if v == nil {
+		return sqlite3.Xsqlite3_bind_null(st.c.tls, st.handle, i)
+	}
+	p := *at
+	*at += uintptr(copy(libc.GoBytes(p, len(v)), v))
+	return sqlite3.Xsqlite3_bind_blob(st.c.tls, st.handle, i, p, int32(len(v)), 0)
 }

@@ -103,7 +103,8 @@ type bulkKey struct {
 var bulkSizes = [...]int{64, 16, 4, 1}
 
 // bulk runs "head VALUES (row), (row)… tail" for n rows of cols parameters.
-// casts, for statements whose parameter types PostgreSQL cannot infer, are the
+// fill may give pointers, which need not be boxed; what they point to is read
+// before bulk returns. casts, for statements whose parameter types PostgreSQL cannot infer, are the
 // types of the first row.
 func (tx *Tx) bulk(head string, cols int, casts []string, tail string, n int, fill func(i int, args []any)) error {
 	for i := 0; i < n; {
@@ -178,9 +179,9 @@ func in[T any](tx *Tx, head string, ids []T, tail string, scan func(rows) error,
 			}
 		}
 		n := min(size, len(ids))
-		args := append([]any{}, first...)
+		args := append(make([]any, 0, len(first)+size), first...)
 		for i := range size {
-			args = append(args, ids[min(i, n-1)])
+			args = append(args, &ids[min(i, n-1)])
 		}
 		if err := tx.each(scan, tx.c.inText(head, len(first), size, tail), args...); err != nil {
 			return err

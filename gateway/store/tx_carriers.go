@@ -17,8 +17,8 @@ type Reference struct {
 // InsertReferences records the references of a carrier. Each attempt's stays.
 func (tx *Tx) InsertReferences(carrier string, refs []Reference) error {
 	return tx.bulk(`INSERT INTO refs (carrier, reference, segment, attempt, at) VALUES`, 5, nil, ` ON CONFLICT DO NOTHING`, len(refs), func(i int, a []any) {
-		r := refs[i]
-		a[0], a[1], a[2], a[3], a[4] = carrier, r.Reference, int64(r.Segment), int64(r.Attempt), micros(r.At)
+		r := &refs[i]
+		a[0], a[1], a[2], a[3], a[4] = &carrier, &r.Reference, (*int64)(&r.Segment), int64(r.Attempt), micros(r.At)
 	})
 }
 
@@ -62,10 +62,10 @@ func (tx *Tx) flushReceipts() error {
 	tx.receipts = nil
 	return tx.bulk(`INSERT INTO receipts (id, carrier, reference, segment, tick, intermediate, word, err, peer, done_at, at, waiting, raw) VALUES`,
 		13, nil, ``, len(rs), func(i int, a []any) {
-			x, r := rs[i], rs[i].r
-			a[0], a[1], a[2], a[3], a[4] = int64(x.id), x.carrier, r.Reference, int64(x.segment), int64(r.Tick)
-			a[5], a[6], a[7], a[8] = asInt(r.Intermediate), r.Word, r.Err, r.Peer.Value
-			a[9], a[10], a[11], a[12] = micros(r.DoneAt), micros(r.At), asInt(x.waiting), r.Raw
+			x, r := &rs[i], rs[i].r
+			a[0], a[1], a[2], a[3], a[4] = (*int64)(&x.id), &x.carrier, &r.Reference, (*int64)(&x.segment), int64(r.Tick)
+			a[5], a[6], a[7], a[8] = asInt(r.Intermediate), &r.Word, &r.Err, &r.Peer.Value
+			a[9], a[10], a[11], a[12] = micros(r.DoneAt), micros(r.At), asInt(x.waiting), &r.Raw
 		})
 }
 

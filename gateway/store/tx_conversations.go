@@ -10,11 +10,9 @@ const conversationColumns = `id, number, peer, peer_kind, queue, status, archive
 	unread, unanswered, snoozed_until, waiting_since, last_message, created_at, updated_at`
 
 func scanConversation(r rows) (c gateway.Conversation, err error) {
-	var since, snoozed, waiting, created, updated int64
-	err = r.Scan(&c.ID, &c.Number, &c.Peer.Value, &c.Peer.Kind, &c.Queue, &c.Status, &c.Archived, &c.Owner, &since, &c.LastOwner, &c.Epoch,
-		&c.Unread, &c.Unanswered, &snoozed, &waiting, &c.LastMessage, &created, &updated)
-	c.OwnerSince, c.SnoozedUntil, c.WaitingSince = fromMicros(since), fromMicros(snoozed), fromMicros(waiting)
-	c.CreatedAt, c.UpdatedAt = fromMicros(created), fromMicros(updated)
+	err = r.Scan(&c.ID, &c.Number, &c.Peer.Value, &c.Peer.Kind, &c.Queue, &c.Status, &c.Archived, &c.Owner, (*microTime)(&c.OwnerSince), &c.LastOwner, &c.Epoch,
+		&c.Unread, &c.Unanswered, (*microTime)(&c.SnoozedUntil), (*microTime)(&c.WaitingSince), &c.LastMessage,
+		(*microTime)(&c.CreatedAt), (*microTime)(&c.UpdatedAt))
 	return c, err
 }
 
@@ -152,10 +150,10 @@ func (tx *Tx) flushConversations() error {
 		unanswered = excluded.unanswered, snoozed_until = excluded.snoozed_until, waiting_since = excluded.waiting_since,
 		last_message = excluded.last_message, updated_at = excluded.updated_at`, len(dirty), func(i int, a []any) {
 		c := &dirty[i].conversation
-		a[0], a[1], a[2], a[3], a[4] = int64(c.ID), c.Number, c.Peer.Value, int64(c.Peer.Kind), int64(c.Queue)
-		a[5], a[6], a[7], a[8] = int64(c.Status), asInt(c.Archived), int64(c.Owner), micros(c.OwnerSince)
-		a[9], a[10], a[11], a[12] = int64(c.LastOwner), c.Epoch, int64(c.Unread), asInt(c.Unanswered)
-		a[13], a[14], a[15] = micros(c.SnoozedUntil), micros(c.WaitingSince), int64(c.LastMessage)
+		a[0], a[1], a[2], a[3], a[4] = (*int64)(&c.ID), &c.Number, &c.Peer.Value, int64(c.Peer.Kind), (*int64)(&c.Queue)
+		a[5], a[6], a[7], a[8] = int64(c.Status), asInt(c.Archived), (*int64)(&c.Owner), micros(c.OwnerSince)
+		a[9], a[10], a[11], a[12] = (*int64)(&c.LastOwner), &c.Epoch, int64(c.Unread), asInt(c.Unanswered)
+		a[13], a[14], a[15] = micros(c.SnoozedUntil), micros(c.WaitingSince), (*int64)(&c.LastMessage)
 		a[16], a[17] = micros(c.CreatedAt), micros(c.UpdatedAt)
 	})
 }

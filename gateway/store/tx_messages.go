@@ -10,10 +10,9 @@ const messageColumns = `id, conversation, number, peer, peer_kind, kind, directi
 	carrier, lane, author, author_name, reference, created_at, sent_at, delivered_at, expires_at`
 
 func scanMessage(r rows) (m gateway.Message, err error) {
-	var created, sent, delivered, expires int64
 	err = r.Scan(&m.ID, &m.Conversation, &m.Number, &m.Peer.Value, &m.Peer.Kind, &m.Kind, &m.Direction, &m.Text, &m.Encoding, &m.Segments,
-		&m.Tick, &m.Error, &m.ErrorText, &m.Carrier, &m.Lane, &m.Author, &m.AuthorName, &m.Reference, &created, &sent, &delivered, &expires)
-	m.CreatedAt, m.SentAt, m.DeliveredAt, m.ExpiresAt = fromMicros(created), fromMicros(sent), fromMicros(delivered), fromMicros(expires)
+		&m.Tick, &m.Error, &m.ErrorText, &m.Carrier, &m.Lane, &m.Author, &m.AuthorName, &m.Reference,
+		(*microTime)(&m.CreatedAt), (*microTime)(&m.SentAt), (*microTime)(&m.DeliveredAt), (*microTime)(&m.ExpiresAt))
 	return m, err
 }
 
@@ -29,10 +28,10 @@ func (tx *Tx) flushMessages() error {
 	tx.messages = nil
 	return tx.bulk(`INSERT INTO messages (`+messageColumns+`) VALUES`, 22, nil, ``, len(ms), func(i int, a []any) {
 		m := ms[i]
-		a[0], a[1], a[2], a[3], a[4] = int64(m.ID), int64(m.Conversation), m.Number, m.Peer.Value, int64(m.Peer.Kind)
-		a[5], a[6], a[7], a[8], a[9] = int64(m.Kind), int64(m.Direction), m.Text, int64(m.Encoding), int64(m.Segments)
-		a[10], a[11], a[12], a[13], a[14] = int64(m.Tick), string(m.Error), m.ErrorText, m.Carrier, int64(m.Lane)
-		a[15], a[16], a[17] = int64(m.Author), m.AuthorName, m.Reference
+		a[0], a[1], a[2], a[3], a[4] = (*int64)(&m.ID), (*int64)(&m.Conversation), &m.Number, &m.Peer.Value, int64(m.Peer.Kind)
+		a[5], a[6], a[7], a[8], a[9] = int64(m.Kind), int64(m.Direction), &m.Text, int64(m.Encoding), int64(m.Segments)
+		a[10], a[11], a[12], a[13], a[14] = int64(m.Tick), (*string)(&m.Error), &m.ErrorText, &m.Carrier, int64(m.Lane)
+		a[15], a[16], a[17] = (*int64)(&m.Author), &m.AuthorName, &m.Reference
 		a[18], a[19], a[20], a[21] = micros(m.CreatedAt), micros(m.SentAt), micros(m.DeliveredAt), micros(m.ExpiresAt)
 	})
 }
@@ -60,7 +59,7 @@ func (tx *Tx) UpdateTicks(ms []*gateway.Message) error {
 		FROM (VALUES`, 6, []string{"BIGINT", "SMALLINT", "TEXT", "TEXT", "BIGINT", "BIGINT"}, `) AS v WHERE messages.id = v.column1`,
 		len(ms), func(i int, a []any) {
 			m := ms[i]
-			a[0], a[1], a[2], a[3] = int64(m.ID), int64(m.Tick), string(m.Error), m.ErrorText
+			a[0], a[1], a[2], a[3] = (*int64)(&m.ID), int64(m.Tick), (*string)(&m.Error), &m.ErrorText
 			a[4], a[5] = micros(m.SentAt), micros(m.DeliveredAt)
 		})
 }
@@ -82,16 +81,14 @@ func (tx *Tx) flushSegments() error {
 	tx.segments, tx.owners, tx.numbers = nil, nil, nil
 	return tx.bulk(`INSERT INTO segments (`+segmentColumns+`, conversation, number) VALUES`, 13, nil, ``, len(segs), func(i int, a []any) {
 		s := segs[i]
-		a[0], a[1], a[2], a[3], a[4] = int64(s.ID), s.Carrier, int64(s.Lane), int64(s.Tick), int64(s.Attempt)
-		a[5], a[6], a[7], a[8] = asInt(s.Turn), micros(s.NotUntil), s.Term, asInt(s.UDH)
-		a[9], a[10], a[11], a[12] = s.Payload, string(s.Error), int64(owners[i]), numbers[i]
+		a[0], a[1], a[2], a[3], a[4] = (*int64)(&s.ID), &s.Carrier, int64(s.Lane), int64(s.Tick), int64(s.Attempt)
+		a[5], a[6], a[7], a[8] = asInt(s.Turn), micros(s.NotUntil), &s.Term, asInt(s.UDH)
+		a[9], a[10], a[11], a[12] = &s.Payload, (*string)(&s.Error), (*int64)(&owners[i]), &numbers[i]
 	})
 }
 
 func scanSegment(r rows) (s gateway.Segment, err error) {
-	var notUntil int64
-	err = r.Scan(&s.ID, &s.Carrier, &s.Lane, &s.Tick, &s.Attempt, &s.Turn, &notUntil, &s.Term, &s.UDH, &s.Payload, &s.Error)
-	s.NotUntil = fromMicros(notUntil)
+	err = r.Scan(&s.ID, &s.Carrier, &s.Lane, &s.Tick, &s.Attempt, &s.Turn, (*microTime)(&s.NotUntil), &s.Term, &s.UDH, &s.Payload, &s.Error)
 	return s, err
 }
 
@@ -118,8 +115,8 @@ func (tx *Tx) UpdateSegments(segs []*gateway.Segment) error {
 		FROM (VALUES`, 7, []string{"BIGINT", "SMALLINT", "SMALLINT", "SMALLINT", "BIGINT", "TEXT", "TEXT"}, `) AS v WHERE segments.id = v.column1`,
 		len(segs), func(i int, a []any) {
 			s := segs[i]
-			a[0], a[1], a[2], a[3] = int64(s.ID), int64(s.Tick), int64(s.Attempt), asInt(s.Turn)
-			a[4], a[5], a[6] = micros(s.NotUntil), string(s.Error), s.Carrier
+			a[0], a[1], a[2], a[3] = (*int64)(&s.ID), int64(s.Tick), int64(s.Attempt), asInt(s.Turn)
+			a[4], a[5], a[6] = micros(s.NotUntil), (*string)(&s.Error), &s.Carrier
 		})
 }
 
@@ -148,7 +145,7 @@ func (tx *Tx) PassTurn(conversations []gateway.ID) ([]string, error) {
 		busy  bool
 	}
 	state := map[gateway.ID]*open{}
-	if err := in(tx, `SELECT conversation, id, turn FROM segments WHERE tick IN (1, 2) AND conversation`, conversations, ` ORDER BY id`, func(r rows) error {
+	if err := in(tx, `SELECT conversation, id, turn FROM segments WHERE tick IN (1, 2) AND conversation`, conversations, ``, func(r rows) error {
 		var c, id gateway.ID
 		var turn bool
 		if err := r.Scan(&c, &id, &turn); err != nil {
@@ -161,7 +158,7 @@ func (tx *Tx) PassTurn(conversations []gateway.ID) ([]string, error) {
 		}
 		if turn {
 			o.busy = true
-		} else if o.first == 0 {
+		} else if o.first == 0 || id.Message() < o.first {
 			o.first = id.Message()
 		}
 		return nil
@@ -224,11 +221,9 @@ func (tx *Tx) Claim(carrier string, term int64, n int) (claimed []Claimed, expir
 	}
 	err = tx.each(func(r rows) error {
 		var c Claimed
-		var expires int64
-		err := r.Scan(&c.Segment, &c.Attempt, &c.Lane, &c.UDH, &c.Payload, &c.From.Value, &c.To.Value, &c.To.Kind, &c.Encoding, &expires)
+		err := r.Scan(&c.Segment, &c.Attempt, &c.Lane, &c.UDH, &c.Payload, &c.From.Value, &c.To.Value, &c.To.Kind, &c.Encoding, (*microTime)(&c.ExpiresAt))
 		c.Attempt++
-		c.ExpiresAt = fromMicros(expires)
-		if expires != 0 && expires <= micros(tx.now) {
+		if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(tx.now) {
 			expired = append(expired, c.Segment)
 		} else {
 			claimed = append(claimed, c)
