@@ -33,6 +33,8 @@ type batch struct {
 	unlisted int
 	broken   int
 	counts   []func()
+	// condition is the carrier's as far as this batch has come.
+	condition *condition
 }
 
 // drain applies the stream until it is closed to it, in batches.
@@ -265,8 +267,12 @@ func (b *batch) count() {
 
 // state records that the carrier's connection came or went.
 func (b *batch) state(r *gateway.Report) error {
-	was := b.p.state.Load()
+	was := b.condition
+	if was == nil {
+		was = b.p.state.Load()
+	}
 	now := &condition{state: r.State, since: r.At, text: r.Text}
+	b.condition = now
 	b.tx.AfterCommit(func() { b.p.changeState(now) })
 	up, wasUp := r.State == gateway.CarrierUp, was.state == gateway.CarrierUp
 	if up == wasUp {
