@@ -1,0 +1,117 @@
+package smppsim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"smsbridge/smpp"
+)
+
+// esm_class (SMPP 3.4 §5.2.12).
+const (
+	esmReceipt      = 0x04
+	esmIntermediate = 0x20
+	esmUDHI         = 0x40
+)
+
+// registered_delivery, its two lowest bits (SMPP 3.4 §5.2.17).
+const (
+	registeredMask    = 0x03
+	registeredAll     = 0x01
+	registeredFailure = 0x02
+)
+
+func (p *performance) wantsReceipt(m *smpp.ShortMessage) bool {
+	switch p.Receipt.When {
+	case ReceiptsNever:
+		return false
+	case ReceiptsAlways:
+		return true
+	}
+	asked := m.RegisteredDelivery & registeredMask
+	return asked == registeredAll || asked == registeredFailure
+}
+
+// sendReceipts owes the account the receipts of an accepted submit, as its script
+// has them. mu is held.
+func (s *SMSC) sendReceipts(job *accepted) {
+	play := job.play
+	if !play.wantsReceipt(job.message) {
+		return
+	}
+	failuresOnly := play.Receipt.When == ReceiptsAsked &&
+		job.message.RegisteredDelivery&registeredMask == registeredFailure
+	final := play.finalState(job.message.Dest.Value)
+	if play.Receipt.Enroute && !failuresOnly {
+		s.sendReceipt(job, "ENROUTE", esmIntermediate)
+	}
+	if final != "" && !(failuresOnly && final == "DELIVRD") {
+		s.sendReceipt(job, final, esmReceipt)
+	}
+	s.feed(job.account)
+}
+
+func (s *SMSC) sendReceipt(job *accepted, word string, esmClass uint8) {
+	times := 1
+	if job.play.Receipt.Doubled {
+		times = 2
+	}
+	m := job.receipt(word, time.Now())
+	m.ESMClass = esmClass
+	for range times {
+		s.owe(job.account, &delivery{message: m, receipt: true})
+	}
+}
+
+// receipt writes what SMPP 3.4 appendix B has as an example and every carrier
+// does, dates in UTC.
+func (j *accepted) receipt(word string, done time.Time) *smpp.ShortMessage {
+	r := &j.play.Receipt
+	id := j.play.receiptID(j.number)
+	code := r.Err
+	delivered := "000"
+	switch word {
+	case "DELIVRD":
+		delivered = "001"
+		fallthrough
+	case "ENROUTE", "ACCEPTD":
+		if code == "" {
+			code = "000"
+		}
+	default:
+		if code == "" {
+			code = "001"
+		}
+	}
+	m := &smpp.ShortMessage{Source: j.message.Dest, Dest: j.message.Source}
+	if r.Form != ReceiptTLVs {
+		const date = "0601021504"
+		m.Message = fmt.Appendf(nil, "id:%s sub:001 dlvrd:%s submit date:%s done date:%s stat:%s err:%s text:%s",
+			id, delivered, j.at.UTC().Format(date), done.UTC().Format(date), word, code, quoted(j.text))
+	}
+	if r.Form != ReceiptText {
+		m.TLVs = smpp.TLVs{{Tag: smpp.TagReceiptedMessageID, Value: append([]byte(id), 0)}}
+		if state, ok := receiptStates[word]; ok {
+			m.TLVs = append(m.TLVs, smpp.TLV{Tag: smpp.TagMessageState, Value: []byte{state}})
+		}
+	}
+	return m
+}
+
+// quoted is the beginning of a text as a receipt has it: twenty characters, and
+// those of ASCII alone.
+func quoted(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if b.Len() == 20 {
+			break
+		}
+		if r < ' ' || r >= utf8.RuneSelf {
+			r = '?'
+		}
+		b.WriteByte(byte(r))
+	}
+	return b.String()
+}
