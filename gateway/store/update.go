@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -127,8 +128,11 @@ func (db *DB) commitLoop() {
 }
 
 // drain takes what is waiting already. There is no linger: what arrives during
-// a commit is the next batch.
+// a commit is the next batch. But callers that were answered just now get to
+// run first: else they miss this batch with their next update, and all callers
+// fall into two groups that wait for each other's commits.
 func (db *DB) drain(batch []*update) []*update {
+	runtime.Gosched()
 	for len(batch) < maxBatch {
 		select {
 		case u, ok := <-db.updates:
