@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"reflect"
 
 	"smsbridge/gsm"
 	"smsbridge/smpp"
@@ -90,3 +91,6 @@ func defaults() Config {
 		Log:    Log{Level: LogInfo, Format: LogText},
 	}
 }
+
+// Equal tells whether two configurations say the same, their secrets included.
+func (c *Config) Equal(other *Config) bool { return reflect.DeepEqual(c, other) }

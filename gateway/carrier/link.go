@@ -14,8 +14,8 @@ type link struct {
 	id          gateway.ID
 	out         *gateway.Stream
 	transmitter *smpp.Session
-	receiver    *smpp.Session // nil if the transmitter receives, or nothing is received
-	more        chan struct{} // something to send, or room for it
+	receiver    *smpp.Session   // nil if the transmitter receives, or nothing is received
+	more        chan struct{}   // something to send, or room for it
 	over        <-chan struct{} // closed when one of the sessions has ended
 
 	// The account's mutex guards these.

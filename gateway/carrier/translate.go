@@ -2,7 +2,6 @@ package carrier
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -28,15 +27,9 @@ func (c *SMPP) shortMessage(s *gateway.Submission) *smpp.ShortMessage {
 		m.DataCoding = 0x04
 	}
 	if s.Validity > 0 {
-		m.ValidityPeriod = relativeTime(s.Validity)
+		m.ValidityPeriod = smpp.RelativeTime(s.Validity)
 	}
 	return m
-}
-
-// relativeTime writes a period as SMPP 3.4 §7.1.1 does, in days at most.
-func relativeTime(d time.Duration) string {
-	s := int(d.Seconds())
-	return fmt.Sprintf("0000%02d%02d%02d%02d000R", min(s/86400, 30), s/3600%24, s/60%60, s%60)
 }
 
 // smppAddress gives an address its type of number and plan (SMPP 3.4 §5.2.5):

@@ -144,11 +144,19 @@ func (r *Router) Observe(events []gateway.Event) {
 func (r *Router) housekeep(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
+	var seen *directory // when what the disabled own was last looked at
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-second.C:
+		}
+		if now := r.dir.current.Load(); now != seen {
+			if err := r.releaseDisabled(ctx, now); err == nil {
+				seen = now
+			} else if ctx.Err() == nil {
+				r.log.Error("conversations of disabled people", "error", err)
+			}
 		}
 		if err := r.wakeSnoozed(ctx); err != nil && ctx.Err() == nil {
 			r.log.Error("snoozes", "error", err)
@@ -196,6 +204,28 @@ func (r *Router) wakeSnoozed(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// releaseDisabled takes from disabled people what they own: it waits again where
+// a customer has had no answer, and is closed where nobody waits for one.
+func (r *Router) releaseDisabled(ctx context.Context, dir *directory) error {
+	var gone []gateway.ID
+	for id, p := range dir.people {
+		if !p.DisabledAt.IsZero() {
+			gone = append(gone, id)
+		}
+	}
+	for {
+		ids, err := r.db.OwnedBy(ctx, gone, 500)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := r.Act(ctx, gateway.Actor{Kind: gateway.ActorSystem}, id, gateway.Action{Kind: gateway.ActOwnerGone}, Details{}); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // failUnrouted gives up what no carrier has served for an hour.

@@ -94,3 +94,14 @@ func (db *DB) SnoozedUntil(ctx context.Context, now time.Time) ([]gateway.ID, er
 	return collect(ctx, db, func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) },
 		`SELECT id FROM conversations WHERE snoozed_until <> 0 AND snoozed_until <= $1 LIMIT 1000`, micros(now))
 }
+
+// OwnedBy lists the conversations that people own.
+func (db *DB) OwnedBy(ctx context.Context, people []gateway.ID, limit int) ([]gateway.ID, error) {
+	if len(people) == 0 {
+		return nil, nil
+	}
+	q := query{}
+	q.add("owner IN (" + q.list(people) + ") AND owner <> 0")
+	return collect(ctx, db, func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) },
+		`SELECT id FROM conversations`+q.where()+` LIMIT `+q.arg(limit), q.args...)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"smsbridge/config"
+	"smsbridge/gateway/node"
+)
+
+const userUsage = `usage: smsbridge user add NAME --extension 101 --role agent|manager|owner [--queue Q] --password-stdin
+       smsbridge user list [--json]
+       smsbridge user passwd EXTENSION --password-stdin
+       smsbridge user disable EXTENSION
+`
+
+func user(ctx context.Context, args []string, std std) int {
+	f := flag.NewFlagSet("user", flag.ContinueOnError)
+	f.Usage = func() { fmt.Fprint(std.err, userUsage); f.PrintDefaults() }
+	path := f.String("config", defaultConfig, "the configuration `FILE`")
+	extension := f.String("extension", "", "what the person signs in with")
+	role := f.String("role", "agent", "agent, manager or owner")
+	queue := f.String("queue", "", "a queue to be in; a manager manages it")
+	stdin := f.Bool("password-stdin", false, "read the password from standard input")
+	asJSON := f.Bool("json", false, "print JSON")
+	rest, code, done := flags(f, args, std)
+	if done {
+		return code
+	}
+	verb, rest := shift(rest)
+	want := map[string]int{"add": 1, "list": 0, "passwd": 1, "disable": 1}
+	if n, ok := want[verb]; !ok || n != len(rest) {
+		fmt.Fprint(std.err, userUsage)
+		return exitUsage
+	}
+	password := ""
+	if verb == "add" || verb == "passwd" {
+		if !*stdin {
+			fmt.Fprintln(std.err, "smsbridge user: give the password on standard input, with --password-stdin")
+			return exitUsage
+		}
+		line, err := bufio.NewReader(io.LimitReader(std.in, 4096)).ReadString('\n')
+		if err != nil && err != io.EOF {
+			return fail(std, err)
+		}
+		password = strings.TrimRight(line, "\r\n")
+	}
+	return withAccounts(ctx, *path, std, func(a *node.Accounts) error {
+		switch verb {
+		case "add":
+			p, err := a.Add(ctx, rest[0], *extension, *role, *queue, password)
+			if err != nil {
+				return err
+			}
+			return show(std, *asJSON, p, func(w io.Writer) { fmt.Fprintf(w, "%s signs in with %s as %s\n", p.Name, p.Extension, p.Role) })
+		case "passwd":
+			return a.SetPassword(ctx, rest[0], password)
+		case "disable":
+			return a.Disable(ctx, rest[0])
+		}
+		all, err := a.List(ctx)
+		if err != nil {
+			return err
+		}
+		return show(std, *asJSON, all, func(w io.Writer) {
+			fmt.Fprintln(w, "EXTENSION\tNAME\tROLE\tQUEUES\t")
+			for _, p := range all {
+				note := ""
+				if p.Disabled {
+					note = "disabled"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Extension, p.Name, p.Role, strings.Join(p.Queues, ", "), note)
+			}
+		})
+	})
+}
+
+const tokenUsage = `usage: smsbridge token create NAME --scope SCOPE[,SCOPE…] [--number NUMBER]… [--json]
+       smsbridge token list [--json]
+       smsbridge token revoke NAME|ID
+`
+
+func token(ctx context.Context, args []string, std std) int {
+	f := flag.NewFlagSet("token", flag.ContinueOnError)
+	f.Usage = func() { fmt.Fprint(std.err, tokenUsage); f.PrintDefaults() }
+	path := f.String("config", defaultConfig, "the configuration `FILE`")
+	var scopes, numbers list
+	f.Var(&scopes, "scope", "what it may do; may be repeated: "+strings.Join(node.Scopes, " "))
+	f.Var(&numbers, "number", "limit it to this number of ours; may be repeated")
+	asJSON := f.Bool("json", false, "print JSON")
+	rest, code, done := flags(f, args, std)
+	if done {
+		return code
+	}
+	verb, rest := shift(rest)
+	want := map[string]int{"create": 1, "list": 0, "revoke": 1}
+	if n, ok := want[verb]; !ok || n != len(rest) {
+		fmt.Fprint(std.err, tokenUsage)
+		return exitUsage
+	}
+	return withAccounts(ctx, *path, std, func(a *node.Accounts) error {
+		switch verb {
+		case "create":
+			t, err := a.CreateToken(ctx, rest[0], scopes, numbers)
+			if err != nil {
+				return err
+			}
+			return show(std, *asJSON, t, func(w io.Writer) { fmt.Fprintln(w, t.Secret) })
+		case "revoke":
+			return a.Revoke(ctx, rest[0])
+		}
+		all, err := a.Tokens(ctx)
+		if err != nil {
+			return err
+		}
+		return show(std, *asJSON, all, func(w io.Writer) {
+			fmt.Fprintln(w, "ID\tNAME\tSCOPES\tNUMBERS\tCREATED")
+			for _, t := range all {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, strings.Join(t.Scopes, " "), strings.Join(t.Numbers, " "), t.CreatedAt.Format("2006-01-02"))
+			}
+		})
+	})
+}
+
+func migrate(ctx context.Context, args []string, std std) int {
+	f := flag.NewFlagSet("migrate", flag.ContinueOnError)
+	path := f.String("config", defaultConfig, "the configuration `FILE`")
+	rest, code, done := flags(f, args, std)
+	if done {
+		return code
+	}
+	if len(rest) > 0 {
+		fmt.Fprintf(std.err, "smsbridge migrate: unexpected %q\n", rest[0])
+		return exitUsage
+	}
+	return withAccounts(ctx, *path, std, func(*node.Accounts) error {
+		fmt.Fprintln(std.out, "the store has this build's schema")
+		return nil
+	})
+}
+
+// withAccounts opens the configured store for a command. Secrets of carriers are
+// not its business, nor need they be readable.
+func withAccounts(ctx context.Context, path string, std std, do func(*node.Accounts) error) int {
+	cfg, err := config.Load(path, config.Options{SkipFiles: true})
+	if err != nil {
+		return problems(std, path, err)
+	}
+	a, err := node.OpenAccounts(ctx, cfg)
+	if err != nil {
+		return fail(std, err)
+	}
+	err = do(a)
+	if cerr := a.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fail(std, err)
+	}
+	return exitOK
+}
+
+func shift(args []string) (string, []string) {
+	if len(args) == 0 {
+		return "", nil
+	}
+	return args[0], args[1:]
+}
+
+// show prints a record as JSON or as a table.
+func show(std std, asJSON bool, v any, table func(io.Writer)) error {
+	if asJSON {
+		e := json.NewEncoder(std.out)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	}
+	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
+	table(w)
+	return w.Flush()
+}

@@ -1,0 +1,249 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"smsbridge/config"
+	"smsbridge/gateway"
+	"smsbridge/gateway/api"
+	"smsbridge/gateway/carrier"
+	"smsbridge/gateway/router"
+	"smsbridge/gateway/store"
+)
+
+// Node is a daemon. New opens everything that can fail for want of a right
+// configuration; Run does the work.
+type Node struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	db       *store.DB
+	hub      *api.Hub
+	router   *router.Router
+	registry *prometheus.Registry
+	listener net.Listener
+	scrape   net.Listener // nil: /metrics is on listener
+	server   *http.Server
+	scraped  *http.Server
+}
+
+// Version is the build, for build_info and the API.
+type Version struct {
+	Version, Revision, Go string
+}
+
+const (
+	// stopHTTP is the last bounded step of a stop: the router takes 15 s for
+	// outstanding responses and 5 s to unbind at most, streams end at once, and
+	// requests have these, within the 25 s of the whole.
+	stopHTTP          = 3 * time.Second
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+// New makes a node from a checked configuration. The caller runs it, or closes
+// it.
+func New(ctx context.Context, cfg *config.Config, v Version, log *slog.Logger) (n *Node, err error) {
+	n = &Node{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	m := newMetrics(n.registry, v)
+	n.hub = api.NewHub(n.registry)
+	var observe func([]gateway.Event) // set before anything is written
+	n.db, err = store.Open(ctx, cfg.Store, store.Options{Node: cfg.Node, Log: log, Observe: m.observe,
+		OnCommit: func(events []gateway.Event) {
+			n.hub.Publish(events)
+			if observe != nil {
+				observe(events)
+			}
+		}})
+	if err != nil {
+		return n, fmt.Errorf("store: %w", err)
+	}
+	m.watchStore(n.db)
+	dir, err := router.OpenDirectory(ctx, n.db)
+	if err != nil {
+		return n, fmt.Errorf("directory: %w", err)
+	}
+	lines, err := n.lines(n.db.NewID)
+	if err != nil {
+		return n, err
+	}
+	if n.router, err = router.New(router.Options{Store: n.db, Directory: dir, Log: log, Region: cfg.Region, Lines: lines, Metrics: n.registry}); err != nil {
+		return n, err
+	}
+	observe = n.router.Observe
+	if err := n.listen(); err != nil {
+		return n, err
+	}
+	return n, n.serveAPI(v)
+}
+
+// lines makes the carriers of the configuration.
+func (n *Node) lines(newID func() gateway.ID) ([]router.Line, error) {
+	var lines []router.Line
+	for i := range n.cfg.Carriers {
+		c := &n.cfg.Carriers[i]
+		numbers := make([]gateway.Address, len(c.Numbers))
+		for j, s := range c.Numbers {
+			var err error
+			if numbers[j], err = gateway.ParseConfigured(s); err != nil {
+				return nil, fmt.Errorf("carrier %s: number %w", c.Name, err)
+			}
+		}
+		if c.SMPP == nil {
+			return nil, fmt.Errorf("carrier %s: this version has no modems yet", c.Name)
+		}
+		account, err := carrier.NewSMPP(carrier.SMPPOptions{Name: c.Name, Config: *c.SMPP, Numbers: numbers, Region: n.cfg.Region,
+			NewID: newID, Log: n.log.With("carrier", c.Name), Metrics: n.registry})
+		if err != nil {
+			return nil, err
+		}
+		line := router.Line{Name: c.Name, Kind: "smpp", Numbers: numbers, Validity: c.SMPP.Validity, Forms: account.Forms,
+			ResendAfter: 2 * c.SMPP.ResponseTimeout, Carrier: account, Reconnect: account.Reconnect}
+		if c.OnUncertain == config.UncertainResend {
+			line.OnUncertain = router.Resend
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+func (n *Node) listen() error {
+	var err error
+	if n.listener, err = net.Listen("tcp", n.cfg.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if n.cfg.TLS != nil {
+		cert, err := tls.LoadX509KeyPair(n.cfg.TLS.CertFile, n.cfg.TLS.KeyFile)
+		if err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		n.listener = tls.NewListener(n.listener, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	if n.cfg.Metrics.Listen != "" {
+		if n.scrape, err = net.Listen("tcp", n.cfg.Metrics.Listen); err != nil {
+			return fmt.Errorf("metrics.listen: %w", err)
+		}
+	}
+	return nil
+}
+
+func (n *Node) serveAPI(v Version) error {
+	secure := n.cfg.TLS != nil || strings.HasPrefix(n.cfg.PublicURL, "https://")
+	a := api.New(api.Options{Store: n.db, Router: n.router, Hub: n.hub, Log: n.log, PublicURL: n.cfg.PublicURL, Secure: secure,
+		Metrics: n.registry, Version: v.Version})
+	mux := http.NewServeMux()
+	mux.Handle("/", a.Handler())
+	mux.HandleFunc("GET /-/healthy", n.healthy)
+	mux.HandleFunc("GET /-/ready", n.ready)
+	metrics := n.metricsHandler()
+	if n.scrape != nil {
+		scraped := http.NewServeMux()
+		scraped.Handle("GET /metrics", metrics)
+		n.scraped = n.httpServer(scraped)
+	} else {
+		mux.Handle("GET /metrics", n.guard(metrics))
+	}
+	n.server = n.httpServer(mux)
+	return nil
+}
+
+// kindOf names the kind of store; what follows may hold a password.
+func kindOf(store string) string {
+	kind, _, _ := strings.Cut(store, ":")
+	return kind
+}
+
+func (n *Node) httpServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)}
+}
+
+// Addr is where the API listens.
+func (n *Node) Addr() net.Addr { return n.listener.Addr() }
+
+// Run works until ctx ends, and then stops in order: no new claims, submissions
+// recorded, unbound, streams ended, requests answered, store closed.
+func (n *Node) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	failed := make(chan error, 3)
+	serve := func(s *http.Server, l net.Listener) {
+		all.Go(func() {
+			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("http: %w", err)
+			}
+		})
+	}
+	serve(n.server, n.listener)
+	if n.scraped != nil {
+		serve(n.scraped, n.scrape)
+	}
+	routing, stopRouting := context.WithCancel(ctx)
+	defer stopRouting()
+	routed := make(chan struct{})
+	all.Go(func() {
+		defer close(routed)
+		if err := n.router.Run(routing); err != nil {
+			failed <- fmt.Errorf("router: %w", err)
+		}
+	})
+	n.log.Info("ready", "listen", n.Addr().String(), "store", kindOf(n.cfg.Store), "carriers", len(n.cfg.Carriers))
+	notifying, stopNotifying := context.WithCancel(context.WithoutCancel(ctx))
+	all.Go(func() { n.notify(notifying) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		n.log.Error("stopping", "error", err)
+	}
+	n.log.Info("stopping")
+	notifyStopping()
+	stopRouting()
+	<-routed
+	n.hub.Close()
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopHTTP)
+	defer cancel()
+	for _, s := range []*http.Server{n.server, n.scraped} {
+		if s == nil {
+			continue
+		}
+		if serr := s.Shutdown(stopCtx); serr != nil {
+			s.Close()
+		}
+	}
+	stopNotifying()
+	all.Wait()
+	err = errors.Join(err, n.Close())
+	n.log.Info("stopped")
+	return err
+}
+
+// Close closes what New opened. Run does it itself.
+func (n *Node) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{n.listener, n.scrape} {
+		if l != nil {
+			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if n.db != nil {
+		errs = append(errs, n.db.Close())
+	}
+	return errors.Join(errs...)
+}
