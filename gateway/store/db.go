@@ -259,6 +259,9 @@ func (db *DB) numberNode(ctx context.Context) error {
 	return nil
 }
 
+// Path is where an SQLite store lies; "" for PostgreSQL.
+func (db *DB) Path() string { return db.path }
+
 // NewID returns an ID greater than every earlier one of this node.
 func (db *DB) NewID() gateway.ID { return db.ids.next(time.Now()) }
 
