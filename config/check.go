@@ -14,10 +14,14 @@ import (
 // wrong together though each is right by itself.
 func (d *decoder) check(c *Config) {
 	if path, ok := strings.CutPrefix(c.Store, "sqlite:"); ok {
+		path, query, with := strings.Cut(path, "?")
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(d.folder, path)
 		}
 		c.Store = "sqlite:" + filepath.Clean(path)
+		if with {
+			c.Store += "?" + query
+		}
 	}
 	if _, ok := d.given["node"]; !ok {
 		host, err := os.Hostname()

@@ -254,7 +254,7 @@ region: ~
 	{"store with a host", "store: sqlite://data/a.db\n",
 		"1: store: must be sqlite:PATH or postgres://USER@HOST/DATABASE; PATH is a file's"},
 	{"store with parameters", "store: sqlite:/a.db?mode=ro\n",
-		"1: store: takes a path alone after sqlite:, without parameters"},
+		"1: store: takes one parameter after the path: ?fsync_delay=5ms, to measure how a slower disk would do"},
 	{"store URL", "store: 'postgres://u:hunter2%@h/d'\n",
 		"1: store: must be sqlite:PATH or postgres://USER@HOST/DATABASE; a % or # in a password is written %25 or %23"},
 	{"store URL with #", "store: 'postgres://u@h/d#hunter2'\n",

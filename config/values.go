@@ -107,8 +107,12 @@ func store(s string) error {
 		if rest == "" || strings.HasPrefix(rest, ":") || strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///") {
 			return errors.New(want + "; PATH is a file's")
 		}
-		if strings.ContainsAny(rest, "?#\x00") {
-			return errors.New("takes a path alone after sqlite:, without parameters")
+		path, query, _ := strings.Cut(rest, "?")
+		if strings.ContainsAny(path, "#\x00") {
+			return errors.New("takes a path after sqlite:, without # in it")
+		}
+		if values, err := url.ParseQuery(query); err != nil || len(values) > 1 || len(values) == 1 && !isDuration(values.Get("fsync_delay")) {
+			return errors.New("takes one parameter after the path: ?fsync_delay=5ms, to measure how a slower disk would do")
 		}
 		return nil
 	case "postgres", "postgresql":
@@ -122,6 +126,11 @@ func store(s string) error {
 		return nil
 	}
 	return errors.New(want)
+}
+
+func isDuration(s string) bool {
+	_, err := time.ParseDuration(s)
+	return err == nil
 }
 
 // number accepts what can be a number of ours.
