@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"smsbridge/gateway"
@@ -141,23 +142,25 @@ func (r *Router) Resend(ctx context.Context, by gateway.Actor, id gateway.ID) (g
 		if err != nil {
 			return err
 		}
-		busy, err := tx.HasOpen(c.ID)
+		turn, err := r.turnAgain(tx, b, m)
 		if err != nil {
 			return err
 		}
 		for i := range m.Segments {
 			s := b.segments[m.ID.Segment(i)]
-			if s == nil || s.Tick == gateway.TickSent || s.Tick == gateway.TickDelivered {
+			// One that is out or queued still is left to itself: given to the
+			// carrier again it would arrive twice.
+			if s == nil || open(s.Tick) || s.Tick == gateway.TickSent || s.Tick == gateway.TickDelivered {
 				continue
 			}
-			s.Turn, s.NotUntil = !busy, tx.Now()
+			s.Turn, s.NotUntil = turn, time.Time{}
 			if p != nil {
 				s.Carrier = p.line.Name
 				m.Carrier = s.Carrier
 			}
 			b.set(s, gateway.TickQueued, cause{})
 		}
-		m.Tick, m.Error, m.ErrorText = gateway.TickQueued, "", ""
+		m.Tick, m.Error, m.ErrorText, m.SentAt = gateway.TickQueued, "", "", time.Time{}
 		b.moved = append(b.moved, m)
 		if p != nil {
 			if p.line.Validity > 0 {
@@ -170,6 +173,18 @@ func (r *Router) Resend(ctx context.Context, by gateway.Actor, id gateway.ID) (g
 		}
 		return b.emitTick(m)
 	})
+}
+
+// turnAgain says whether a message that is sent again may be claimed at once: as
+// what is left of it, or if nothing else of its conversation is queued or out.
+func (r *Router) turnAgain(tx *store.Tx, b *book, m *gateway.Message) (bool, error) {
+	for i := range m.Segments {
+		if s := b.segments[m.ID.Segment(i)]; s != nil && open(s.Tick) {
+			return s.Turn, nil
+		}
+	}
+	busy, err := tx.HasOpen(m.Conversation)
+	return !busy, err
 }
 
 // Cancel drops what no carrier has been given yet.

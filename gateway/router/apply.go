@@ -13,6 +13,7 @@ import (
 const (
 	applyAtOnce = 256 // reports in one transaction
 	retryStore  = 500 * time.Millisecond
+	retryAtEnd  = 5 * time.Second // no longer than that once the daemon is to stop
 	// maxOrphanAge is how long a receipt waits for what it belongs to.
 	maxOrphanAge = 10 * time.Minute
 )
@@ -21,18 +22,22 @@ const (
 // made anew when the transaction runs again.
 type batch struct {
 	*book
-	p        *pump
-	refs     []store.Reference
-	known    map[string]store.Reference // of this batch and of the store, by reference
-	orphans  []*gateway.Receipt         // matched nothing yet
-	unacked  []store.Unacknowledged
-	owed     []int // per report: 1 + index in unacked, or 0
-	texts    int
-	parts    int
-	absorbed int
-	unlisted int
-	broken   int
-	counts   []func()
+	p       *pump
+	refs    []store.Reference
+	known   map[string]store.Reference // of this batch and of the store, by reference
+	orphans []*gateway.Receipt         // matched nothing yet
+	unacked []store.Unacknowledged
+	// mayRepeat is what is committed, or is now, without having been
+	// acknowledged for sure; repeated, what of that came a second time.
+	mayRepeat map[[16]byte][]store.Unacknowledged
+	repeated  []gateway.ID
+	owed      []int // per report: 1 + index in unacked, or 0
+	texts     int
+	parts     int
+	absorbed  int
+	unlisted  int
+	broken    int
+	counts    []func()
 	// condition is the carrier's as far as this batch has come.
 	condition *condition
 }
@@ -71,7 +76,8 @@ func (p *pump) drain(ctx context.Context, ended <-chan struct{}) {
 
 // applyAll applies reports until what must not be lost is stored. While the
 // store fails, texts and receipts are answered "temporary": the carrier has
-// them and will deliver them again. Results nobody else has.
+// them and will deliver them again. Results, and what state it is in, nobody
+// else has.
 func (p *pump) applyAll(ctx context.Context, reports []gateway.Report) {
 	for failures := 0; len(reports) > 0; failures++ {
 		err := p.apply(ctx, reports)
@@ -96,8 +102,12 @@ func (p *pump) applyAll(ctx context.Context, reports []gateway.Report) {
 			if r.Ack != nil {
 				r.Ack(gateway.AckTemporary, false, nil)
 			}
-			return r.Kind != gateway.ReportResult
+			return r.Kind != gateway.ReportResult && r.Kind != gateway.ReportState
 		})
+		if ctx.Err() != nil && failures*int(retryStore) >= int(retryAtEnd) {
+			p.log.Error("stopping without having stored what became of submissions: they will count as uncertain", "reports", len(reports))
+			return
+		}
 		if len(reports) > 0 {
 			pause := time.NewTimer(retryStore)
 			<-pause.C
@@ -132,7 +142,8 @@ func (p *pump) apply(ctx context.Context, reports []gateway.Report) error {
 	var b *batch
 	forget := p.takeWritten()
 	err := p.r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		b = &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}, owed: make([]int, len(reports))}
+		b = &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}, mayRepeat: map[[16]byte][]store.Unacknowledged{},
+			owed: make([]int, len(reports))}
 		if err := tx.Acknowledged(forget); err != nil {
 			return err
 		}
@@ -193,8 +204,11 @@ func (b *batch) prepare(reports []gateway.Report) error {
 		case gateway.ReportResult:
 			segments = append(segments, r.Segment)
 		case gateway.ReportReceipt:
-			names = append(names, r.Receipt.Reference)
+			names = append(names, storable(r.Receipt.Reference))
 		}
+	}
+	if err := b.loadUnacknowledged(reports); err != nil {
+		return err
 	}
 	if len(names) > 0 {
 		found, err := b.tx.References(b.p.line.Name, names)
@@ -249,6 +263,9 @@ func (b *batch) end() error {
 		if err := b.tx.InsertUnacknowledged(name, b.unacked); err != nil {
 			return err
 		}
+	}
+	if err := b.tx.Acknowledged(b.repeated); err != nil {
+		return err
 	}
 	return b.finish()
 }

@@ -17,7 +17,7 @@ type book struct {
 	segments map[gateway.ID]*gateway.Segment
 	dirty    []*gateway.Segment
 	moved    []*gateway.Message
-	ended    []gateway.ID // conversations in which a message has ended
+	ended    []gateway.ID // conversations in which a segment has ended
 	marked   map[gateway.ID]bool
 	requeued map[string]int64 // carrier -> how many more are queued, or fewer
 }
@@ -98,12 +98,14 @@ func (b *book) advance(s *gateway.Segment, to gateway.Tick, intermediate bool, w
 
 // set moves a segment without asking whether that is news.
 func (b *book) set(s *gateway.Segment, to gateway.Tick, why cause) {
-	if open(s.Tick) != open(to) {
-		n := int64(1)
-		if open(s.Tick) {
-			n = -1
-		}
-		b.requeued[s.Carrier] += n
+	switch {
+	case open(s.Tick) && !open(to):
+		b.requeued[s.Carrier]--
+		// A text may have failed while another segment of it was out: its
+		// successor gets the turn when the last one has ended.
+		b.ended = append(b.ended, b.messages[s.ID.Message()].Conversation)
+	case !open(s.Tick) && open(to):
+		b.requeued[s.Carrier]++
 	}
 	s.Tick, s.Error = to, ""
 	if to == gateway.TickFailed || to == gateway.TickExpired || to == gateway.TickUnknown {
@@ -150,9 +152,6 @@ func (b *book) dropQueued(m *gateway.Message, to gateway.Tick, why cause) {
 }
 
 func (b *book) move(m *gateway.Message, to gateway.Tick, why cause, at time.Time) error {
-	if open(m.Tick) {
-		b.ended = append(b.ended, m.Conversation)
-	}
 	m.Tick, m.Error, m.ErrorText = to, why.code, why.text
 	if to == gateway.TickSent || to == gateway.TickDelivered {
 		m.Error, m.ErrorText = "", ""
@@ -190,10 +189,20 @@ func (b *book) requeue(s *gateway.Segment, notUntil time.Time) {
 	b.touch(s)
 }
 
+// writeSegments writes the changed segments, so that queries see them.
+func (b *book) writeSegments() error {
+	dirty := b.dirty
+	b.dirty = nil
+	for _, s := range dirty {
+		delete(b.marked, s.ID)
+	}
+	return b.tx.UpdateSegments(dirty)
+}
+
 // close writes what has changed, and gives those behind an ended message their
 // turn. It returns the carriers that have work by it.
 func (b *book) close() ([]string, error) {
-	if err := b.tx.UpdateSegments(b.dirty); err != nil {
+	if err := b.writeSegments(); err != nil {
 		return nil, err
 	}
 	if err := b.tx.UpdateTicks(b.moved); err != nil {
@@ -227,6 +236,13 @@ func (b *book) finish() error {
 // failQueued ends segments that nobody has claimed.
 func (r *Router) failQueued(tx *store.Tx, ids []gateway.ID, to gateway.Tick, code gateway.ErrorCode, text string) error {
 	b := r.openBook(tx)
+	if err := b.failQueued(ids, to, code, text); err != nil {
+		return err
+	}
+	return b.finish()
+}
+
+func (b *book) failQueued(ids []gateway.ID, to gateway.Tick, code gateway.ErrorCode, text string) error {
 	if err := b.load(ids); err != nil {
 		return err
 	}
@@ -235,9 +251,9 @@ func (r *Router) failQueued(tx *store.Tx, ids []gateway.ID, to gateway.Tick, cod
 		if s == nil || s.Tick != gateway.TickQueued {
 			continue
 		}
-		if _, err := b.advance(s, to, false, cause{code, text}, tx.Now()); err != nil {
+		if _, err := b.advance(s, to, false, cause{code, text}, b.tx.Now()); err != nil {
 			return err
 		}
 	}
-	return b.finish()
+	return nil
 }

@@ -2,8 +2,11 @@ package router
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"smsbridge/gateway"
 	"smsbridge/gateway/store"
@@ -12,19 +15,21 @@ import (
 // redeliveryWindow is how long a delivery is known again on a later session.
 const redeliveryWindow = 10 * time.Minute
 
-// inbound stores a text or a part of one, and reports whether it was the
-// repetition of something stored.
+// maxPartAge is how long a part waits for the others of its text. Telephones use
+// references again, and a text must not be joined from two.
+const maxPartAge = 48 * time.Hour
+
+// inbound stores a text or a part of one, unless it is the repetition of
+// something stored.
 func (b *batch) inbound(in *gateway.Inbound) error {
-	if b.p.mayRepeat.Load() {
-		again, err := b.tx.Redelivered(b.p.line.Name, in.Session, in.Fingerprint, b.tx.Now().Add(-redeliveryWindow))
-		if err != nil {
-			return err
-		}
-		if again {
-			b.absorbed++
-			return b.unacknowledged(in)
-		}
+	if b.redelivered(in) {
+		b.absorbed++
+		b.unacknowledged(in)
+		return nil
 	}
+	stored := *in
+	stored.From.Value, stored.To = storable(in.From.Value), storable(in.To)
+	in = &stored
 	text, encoding, segments, complete, err := b.assemble(in)
 	if err != nil {
 		return err
@@ -35,16 +40,69 @@ func (b *batch) inbound(in *gateway.Inbound) error {
 		}
 		b.texts++
 	}
-	return b.unacknowledged(in)
+	b.unacknowledged(in)
+	return nil
+}
+
+// loadUnacknowledged reads, of what these reports deliver, what has been
+// committed before.
+func (b *batch) loadUnacknowledged(reports []gateway.Report) error {
+	var fingerprints [][]byte
+	for i := range reports {
+		if in := reports[i].Inbound; reports[i].Kind == gateway.ReportInbound && in.Session != 0 {
+			fingerprints = append(fingerprints, in.Fingerprint[:])
+		}
+	}
+	found, err := b.tx.Unacknowledged(b.p.line.Name, fingerprints, b.tx.Now().Add(-redeliveryWindow))
+	for _, u := range found {
+		b.mayRepeat[u.Fingerprint] = append(b.mayRepeat[u.Fingerprint], u)
+	}
+	return err
+}
+
+// redelivered says whether this is the second delivery of something that an
+// earlier session brought and whose acknowledgement is not known to have been
+// written. Each stored one absorbs one. The first may be in this very batch,
+// when the carrier lost patience with a store that was slow.
+func (b *batch) redelivered(in *gateway.Inbound) bool {
+	first := b.mayRepeat[in.Fingerprint]
+	i := slices.IndexFunc(first, func(u store.Unacknowledged) bool { return u.Session < in.Session })
+	if i < 0 {
+		return false
+	}
+	b.repeated = append(b.repeated, first[i].ID)
+	b.mayRepeat[in.Fingerprint] = slices.Delete(first, i, i+1)
+	return true
 }
 
 // unacknowledged remembers what is about to be acknowledged, until that is
 // known to have been written.
-func (b *batch) unacknowledged(in *gateway.Inbound) error {
-	if in.Session != 0 {
-		b.unacked = append(b.unacked, store.Unacknowledged{ID: b.tx.NewID(), Fingerprint: in.Fingerprint, Session: in.Session})
+func (b *batch) unacknowledged(in *gateway.Inbound) {
+	if in.Session == 0 {
+		return
 	}
-	return nil
+	u := store.Unacknowledged{ID: b.tx.NewID(), Fingerprint: in.Fingerprint, Session: in.Session}
+	b.unacked = append(b.unacked, u)
+	b.mayRepeat[u.Fingerprint] = append(b.mayRepeat[u.Fingerprint], u)
+}
+
+// storable writes out as \xNN the octets that a text column cannot hold. The
+// carrier's words are kept as they came, and two remain two.
+func storable(s string) string {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == 0 || r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02X`, s[i])
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
 }
 
 // assemble decodes a text of one part, or stores a part and decodes the text if
@@ -68,8 +126,8 @@ func (b *batch) assemble(in *gateway.Inbound) (text string, encoding gateway.Enc
 
 // addPart stores a part in the set it belongs to. The same bytes again are
 // nothing new while the set is open; other bytes under the same number begin
-// another set, for references are soon used again. A complete set is removed
-// and returned.
+// another set, for references are soon used again, and what follows belongs to
+// the newest set that lacks it. A complete set is removed and returned.
 func (b *batch) addPart(in *gateway.Inbound) (set []store.Part, complete bool, err error) {
 	f, name := in.Fragment, b.p.line.Name
 	stored, err := b.tx.Parts(name, in)
@@ -84,11 +142,14 @@ func (b *batch) addPart(in *gateway.Inbound) (set []store.Part, complete bool, e
 		}
 		parts := stored[first:last]
 		first = last
+		if parts[len(parts)-1].At.Before(b.tx.Now().Add(-maxPartAge)) {
+			continue
+		}
 		i := slices.IndexFunc(parts, func(p store.Part) bool { return p.Number == f.Number })
 		switch {
-		case i < 0 && open == 0:
+		case i < 0:
 			open, set = parts[0].Set, parts
-		case i >= 0 && bytes.Equal(parts[i].Payload, in.Payload):
+		case bytes.Equal(parts[i].Payload, in.Payload):
 			return nil, false, nil
 		}
 	}
@@ -142,6 +203,9 @@ func (b *batch) receive(in *gateway.Inbound, text string, encoding gateway.Encod
 	if err := r.save(tx, c, next, events, gateway.Actor{Kind: gateway.ActorSystem}, m, ""); err != nil {
 		return err
 	}
+	if c.ID != next.ID && len(events) == 0 { // no event tells of a blocked customer's
+		tx.AfterCommit(func() { r.metrics.countConversations(r.queueName(next.Queue), next.Status, 1) })
+	}
 	return b.keyword(word, in, m)
 }
 
@@ -154,9 +218,13 @@ func (b *batch) keyword(word gateway.Keyword, in *gateway.Inbound, m *gateway.Me
 	if err := b.tx.OptOut(in.To, in.From, word == gateway.KeywordStop, m.Text, m.ID, 0); err != nil || word == gateway.KeywordStart {
 		return err
 	}
+	// What this batch has put back into the queue is dropped, too.
+	if err := b.writeSegments(); err != nil {
+		return err
+	}
 	queued, err := b.tx.QueuedTo(in.To, in.From)
 	if err != nil {
 		return err
 	}
-	return b.p.r.failQueued(b.tx, queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent.")
+	return b.failQueued(queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent.")
 }

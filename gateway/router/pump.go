@@ -25,13 +25,12 @@ type pump struct {
 	stream *gateway.Stream
 	wake   chan struct{} // there may be something to claim
 
-	term      int64        // of the lease; set before the goroutines start
-	queued    atomic.Int64 // segments that are to be sent
-	orphans   atomic.Int64 // receipts that wait for what they belong to
-	mayRepeat atomic.Bool  // something committed may be delivered again
-	paused    atomic.Bool
-	state     atomic.Pointer[condition]
-	down      atomic.Bool // said once
+	term    int64        // of the lease; set before the goroutines start
+	queued  atomic.Int64 // segments that are to be sent
+	orphans atomic.Int64 // receipts that wait for what they belong to
+	paused  atomic.Bool
+	state   atomic.Pointer[condition]
+	down    atomic.Bool // said once
 
 	writtenMu  sync.Mutex
 	writtenIDs []gateway.ID // acknowledged on the wire, not yet forgotten in the store
@@ -111,10 +110,6 @@ func (p *pump) recover(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	repeat, err := tx.HasUnacknowledged(name, tx.Now().Add(-redeliveryWindow), tx.Now())
-	if err != nil {
-		return err
-	}
 	waiting, err := tx.WaitingReceipts(name, 1<<20)
 	if err != nil {
 		return err
@@ -137,7 +132,6 @@ func (p *pump) recover(tx *store.Tx) error {
 	tx.AfterCommit(func() {
 		p.term = term
 		p.paused.Store(paused)
-		p.mayRepeat.Store(repeat)
 		p.orphans.Store(int64(len(waiting)))
 		p.r.metrics.unmatched.WithLabelValues(name).Set(float64(len(waiting)))
 		p.r.metrics.uncertain.WithLabelValues(name).Add(float64(len(left)))
@@ -255,11 +249,6 @@ func (p *pump) sweep(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	if p.mayRepeat.Load() {
-		if err := p.forgetSessions(ctx); err != nil {
-			return err
-		}
-	}
 	if queued <= 0 {
 		p.r.metrics.oldest.WithLabelValues(p.line.Name).Set(0)
 		return nil
@@ -290,29 +279,13 @@ func (p *pump) sweep(ctx context.Context, n int) error {
 	})
 }
 
-// forgetSessions stops looking for repetitions once nothing that an earlier
-// session left unacknowledged can come again.
-func (p *pump) forgetSessions(ctx context.Context) error {
-	c := p.state.Load()
-	if c.state != gateway.CarrierUp {
-		return nil
-	}
-	return p.r.db.Update(ctx, func(tx *store.Tx) error {
-		left, err := tx.HasUnacknowledged(p.line.Name, tx.Now().Add(-redeliveryWindow), c.since)
-		if err == nil && !left {
-			tx.AfterCommit(func() { p.mayRepeat.Store(p.state.Load() != c) })
-		}
-		return err
-	})
-}
-
 // sending is how many segments the carrier holds.
 func (p *pump) sending() int64 {
-	room, window := p.line.Carrier.Room()
-	if room == 0 {
+	if p.state.Load().state != gateway.CarrierUp {
 		return 0
 	}
-	return int64(max(0, 2*window-room))
+	room, window := p.line.Carrier.Room()
+	return min(max(0, p.queued.Load()), int64(max(0, 2*window-room)))
 }
 
 // wrote is called once an acknowledgement was handed to the kernel: what it
@@ -364,7 +337,6 @@ func (p *pump) changeState(now *condition) {
 		p.log.Warn("carrier is not connected", "state", now.state, "error", now.text)
 	} else if now.state == gateway.CarrierUp {
 		p.log.Info("carrier is up")
-		p.mayRepeat.Store(true)
 	}
 	p.kick()
 }

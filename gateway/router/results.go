@@ -28,10 +28,17 @@ func (b *batch) result(r *gateway.Report) error {
 	if r.Outcome == gateway.OutcomeAccepted {
 		return b.accepted(s, r)
 	}
-	if s.Tick != gateway.TickSending || s.Attempt != r.Attempt {
-		return nil // about an attempt that is past: a later one is out, or it was settled otherwise
+	if s.Attempt != r.Attempt {
+		return nil // about an attempt that is past
 	}
 	now := b.tx.Now()
+	if s.Tick == gateway.TickUnknown && refused(r.Outcome) { // late, after it was uncertain
+		_, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, now)
+		return err
+	}
+	if s.Tick != gateway.TickSending {
+		return nil // settled otherwise
+	}
 	switch r.Outcome {
 	case gateway.OutcomeRejected:
 		_, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, now)
@@ -51,9 +58,14 @@ func (b *batch) result(r *gateway.Report) error {
 	return nil
 }
 
+// refused tells the outcomes by which a carrier says that it has not got it.
+func refused(o gateway.Outcome) bool {
+	return o == gateway.OutcomeRejected || o == gateway.OutcomeRetry || o == gateway.OutcomeThrottled
+}
+
 func rejection(r *gateway.Report) string {
 	if r.Text != "" {
-		return "The carrier refused it: " + r.Text
+		return "The carrier refused it: " + storable(r.Text)
 	}
 	return "The carrier refused it (" + r.Code + ")."
 }
@@ -62,9 +74,9 @@ func rejection(r *gateway.Report) string {
 // attempt and however late: the carrier has the text.
 func (b *batch) accepted(s *gateway.Segment, r *gateway.Report) error {
 	if r.Reference != "" {
-		ref := store.Reference{Reference: r.Reference, Segment: s.ID, Attempt: r.Attempt, At: b.tx.Now()}
+		ref := store.Reference{Reference: storable(r.Reference), Segment: s.ID, Attempt: r.Attempt, At: b.tx.Now()}
 		b.refs = append(b.refs, ref)
-		b.known[r.Reference] = ref
+		b.known[ref.Reference] = ref
 	}
 	_, err := b.advance(s, gateway.TickSent, false, cause{}, b.tx.Now())
 	return err
@@ -82,59 +94,76 @@ func (p *pump) uncertain(b *book, s *gateway.Segment, now time.Time) error {
 		return nil
 	}
 	_, err := b.advance(s, gateway.TickUnknown, false,
-		cause{gateway.ErrUncertain, "The connection to the carrier was lost while this was being sent: it may or may not have left. Send it again if it matters."}, now)
+		uncertainCause, now)
 	return err
+}
+
+var uncertainCause = cause{gateway.ErrUncertain,
+	"The connection to the carrier was lost while this was being sent: it may or may not have left. Send it again if it matters."}
+
+// match is a receipt's segment, the attempt at it that the receipt is about, and
+// how it was found.
+type match struct {
+	segment *gateway.Segment // nil: none was found
+	attempt int
+	by      string
 }
 
 // receipt matches what a carrier says of something it accepted, and applies it.
 func (b *batch) receipt(rc *gateway.Receipt) error {
-	s, by, err := b.match(rc)
+	kept := *rc
+	for _, s := range []*string{&kept.Reference, &kept.Word, &kept.Err, &kept.Peer.Value, &kept.Raw} {
+		*s = storable(*s)
+	}
+	m, err := b.match(&kept)
 	if err != nil {
 		return err
 	}
-	if s == nil {
-		b.orphans = append(b.orphans, rc)
+	if m.segment == nil {
+		b.orphans = append(b.orphans, &kept)
 		return nil
 	}
-	b.tx.InsertReceipt(b.p.line.Name, rc, s.ID)
-	return b.learnt(s, rc, by)
+	b.tx.InsertReceipt(b.p.line.Name, &kept, m.segment.ID)
+	return b.learnt(m, &kept)
 }
 
 // match finds the segment that a receipt is about, under the names that the
 // carrier may have given it; the newest is meant, for ids are used again.
-func (b *batch) match(rc *gateway.Receipt) (*gateway.Segment, string, error) {
+func (b *batch) match(rc *gateway.Receipt) (match, error) {
 	if ref, ok := b.known[rc.Reference]; ok {
-		s, err := b.segment(ref.Segment)
-		return s, "raw", err
+		return b.matched(ref, "raw")
 	}
 	if b.p.line.Forms == nil {
-		return nil, "", nil
+		return match{}, nil
 	}
 	var forms []string
 	for _, f := range b.p.line.Forms(rc.Reference) {
 		if ref, ok := b.known[f]; ok {
-			s, err := b.segment(ref.Segment)
-			return s, "form", err
+			return b.matched(ref, "form")
 		}
 		if f != rc.Reference {
 			forms = append(forms, f)
 		}
 	}
 	if len(forms) == 0 {
-		return nil, "", nil
+		return match{}, nil
 	}
 	found, err := b.tx.References(b.p.line.Name, forms)
 	if err != nil {
-		return nil, "", err
+		return match{}, err
 	}
 	for _, f := range forms {
 		if refs := found[f]; len(refs) > 0 {
 			b.known[f] = refs[0]
-			s, err := b.segment(refs[0].Segment)
-			return s, "form", err
+			return b.matched(refs[0], "form")
 		}
 	}
-	return nil, "", nil
+	return match{}, nil
+}
+
+func (b *batch) matched(ref store.Reference, by string) (match, error) {
+	s, err := b.segment(ref.Segment)
+	return match{s, ref.Attempt, by}, err
 }
 
 func (b *batch) segment(id gateway.ID) (*gateway.Segment, error) {
@@ -147,7 +176,8 @@ func (b *batch) segment(id gateway.ID) (*gateway.Segment, error) {
 }
 
 // learnt applies a matched receipt.
-func (b *batch) learnt(s *gateway.Segment, rc *gateway.Receipt, by string) error {
+func (b *batch) learnt(m match, rc *gateway.Receipt) error {
+	s, by := m.segment, m.by
 	name, sent := b.p.line.Name, b.messages[s.ID.Message()].SentAt
 	b.counts = append(b.counts, func() {
 		m := b.p.r.metrics
@@ -158,6 +188,10 @@ func (b *batch) learnt(s *gateway.Segment, rc *gateway.Receipt, by string) error
 		}
 	})
 	if rc.Tick == gateway.TickNone {
+		return nil
+	}
+	// It is being sent again: of an earlier attempt only the arrival counts.
+	if past := m.attempt < s.Attempt || s.Tick == gateway.TickQueued; past && (rc.Tick != gateway.TickDelivered || rc.Intermediate) {
 		return nil
 	}
 	_, err := b.advance(s, rc.Tick, rc.Intermediate, receiptCause(rc), b.tx.Now())
@@ -194,13 +228,13 @@ func receiptCause(rc *gateway.Receipt) cause {
 // orphan keeps a receipt that matches nothing yet: it may be ahead of the
 // response to its submission.
 func (b *batch) orphan(rc *gateway.Receipt) error {
-	s, by, err := b.match(rc)
+	m, err := b.match(rc)
 	if err != nil {
 		return err
 	}
-	if s != nil { // the response came later in this batch
-		b.tx.InsertReceipt(b.p.line.Name, rc, s.ID)
-		return b.learnt(s, rc, by)
+	if m.segment != nil { // the response came later in this batch
+		b.tx.InsertReceipt(b.p.line.Name, rc, m.segment.ID)
+		return b.learnt(m, rc)
 	}
 	b.tx.InsertReceipt(b.p.line.Name, rc, 0)
 	b.tx.AfterCommit(func() {
@@ -220,15 +254,15 @@ func (b *batch) matchWaiting(now time.Time) error {
 	settled := 0
 	for i := range waiting {
 		w := &waiting[i]
-		s, _, err := b.match(&w.Receipt)
+		m, err := b.match(&w.Receipt)
 		if err != nil {
 			return err
 		}
 		var segment gateway.ID
 		switch {
-		case s != nil:
-			segment = s.ID
-			if err := b.learnt(s, &w.Receipt, "early"); err != nil {
+		case m.segment != nil:
+			segment, m.by = m.segment.ID, "early"
+			if err := b.learnt(m, &w.Receipt); err != nil {
 				return err
 			}
 		case now.Sub(w.At) < maxOrphanAge:

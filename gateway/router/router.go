@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -105,6 +106,13 @@ func (r *Router) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for name, n := range backlog {
+		if r.pumps[name] == nil && n[gateway.TickSending] > 0 {
+			if err := r.abandon(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
 	for name, p := range r.pumps {
 		p.queued.Store(int64(backlog[name][gateway.TickQueued] + backlog[name][gateway.TickSending]))
 	}
@@ -123,6 +131,29 @@ func (r *Router) start(ctx context.Context) error {
 	return nil
 }
 
+// abandon settles what an earlier run left on its way to a carrier that is
+// configured no more: else it would be out for ever, and hold what follows it.
+func (r *Router) abandon(ctx context.Context, carrier string) error {
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		left, err := tx.Abandoned(carrier, math.MaxInt64)
+		if err != nil {
+			return err
+		}
+		b := r.openBook(tx)
+		if err := b.load(left); err != nil {
+			return err
+		}
+		for _, id := range left {
+			if s := b.segments[id]; s != nil {
+				if _, err := b.advance(s, gateway.TickUnknown, false, uncertainCause, tx.Now()); err != nil {
+					return err
+				}
+			}
+		}
+		return b.finish()
+	})
+}
+
 // queueName is a queue's name for a label or a line.
 func (r *Router) queueName(id gateway.ID) string {
 	name, _ := r.dir.QueueName(id)
@@ -133,7 +164,8 @@ func (r *Router) queueName(id gateway.ID) string {
 func (r *Router) Observe(events []gateway.Event) {
 	for i := range events {
 		e := &events[i]
-		if e.Conversation == nil || e.Before.Queue == e.After.Queue && e.Before.Status == e.After.Status {
+		// A change may have several events, which share the state that it led to.
+		if e.Conversation == nil || i > 0 && events[i-1].Conversation == e.Conversation || e.Before.Queue == e.After.Queue && e.Before.Status == e.After.Status {
 			continue
 		}
 		r.metrics.moveConversation(r.queueName(e.Before.Queue), e.Before.Status, r.queueName(e.After.Queue), e.After.Status)
@@ -182,6 +214,9 @@ func (r *Router) prune(ctx context.Context) error {
 		var n int64
 		err := r.db.Update(ctx, func(tx *store.Tx) (err error) {
 			if err := tx.PruneIdempotency(tx.Now().Add(-keepIdempotency)); err != nil {
+				return err
+			}
+			if err := tx.PruneUnacknowledged(tx.Now().Add(-redeliveryWindow)); err != nil {
 				return err
 			}
 			n, err = tx.PruneEvents(tx.Now().Add(-keepEvents), pruneAtOnce)

@@ -93,21 +93,6 @@ func (tx *Tx) SettleReceipt(id, segment gateway.ID) error {
 	return err
 }
 
-// Redelivered says whether what came is the second delivery of something that
-// an earlier session committed without its acknowledgement being known to be
-// written, and if so forgets that one: each stored one absorbs one.
-func (tx *Tx) Redelivered(carrier string, session gateway.ID, fingerprint [16]byte, since time.Time) (bool, error) {
-	var id gateway.ID
-	err := tx.each(func(r rows) error { return r.Scan(&id) },
-		`SELECT id FROM redeliveries WHERE carrier = $1 AND fingerprint = $2 AND session <> $3 AND at >= $4 ORDER BY id LIMIT 1`,
-		carrier, fingerprint[:], int64(session), micros(since))
-	if err != nil || id == 0 {
-		return false, err
-	}
-	_, err = tx.exec(`DELETE FROM redeliveries WHERE id = $1`, int64(id))
-	return true, err
-}
-
 // Unacknowledged is something committed before its acknowledgement was written.
 type Unacknowledged struct {
 	ID          gateway.ID
@@ -132,21 +117,31 @@ func (tx *Tx) Acknowledged(ids []gateway.ID) error {
 	return in(tx, `DELETE FROM redeliveries WHERE id`, ids, ``, noRows)
 }
 
-// HasUnacknowledged says whether anything committed between since and before
-// could still be delivered again. What is older is forgotten.
-func (tx *Tx) HasUnacknowledged(carrier string, since, before time.Time) (yes bool, err error) {
-	old := false
-	if err := tx.each(func(r rows) error {
-		var at int64
-		err := r.Scan(&at)
-		old = old || at < micros(since)
-		yes = yes || at >= micros(since) && at < micros(before)
+// Unacknowledged returns what was committed since then without its
+// acknowledgement being known to be written, of these fingerprints, oldest
+// first: it may be delivered again on a later session.
+func (tx *Tx) Unacknowledged(carrier string, fingerprints [][]byte, since time.Time) (all []Unacknowledged, err error) {
+	err = in(tx, `SELECT id, fingerprint, session FROM redeliveries WHERE carrier = $1 AND at >= $2 AND fingerprint`, fingerprints, ` ORDER BY id`, func(r rows) error {
+		var u Unacknowledged
+		var fingerprint []byte
+		err := r.Scan(&u.ID, &fingerprint, &u.Session)
+		copy(u.Fingerprint[:], fingerprint)
+		all = append(all, u)
 		return err
-	}, `SELECT at FROM redeliveries WHERE carrier = $1`, carrier); err != nil || !old {
-		return yes, err
+	}, carrier, micros(since))
+	return all, err
+}
+
+// PruneUnacknowledged forgets what was committed before then, if there is any:
+// it is not known again any more.
+func (tx *Tx) PruneUnacknowledged(before time.Time) error {
+	old := false
+	if err := tx.each(func(r rows) error { old = true; var one int; return r.Scan(&one) },
+		`SELECT 1 FROM redeliveries WHERE at < $1 LIMIT 1`, micros(before)); err != nil || !old {
+		return err
 	}
-	_, err = tx.exec(`DELETE FROM redeliveries WHERE carrier = $1 AND at < $2`, carrier, micros(since))
-	return yes, err
+	_, err := tx.exec(`DELETE FROM redeliveries WHERE at < $1`, micros(before))
+	return err
 }
 
 // Part is one stored part of an inbound text.
@@ -155,6 +150,7 @@ type Part struct {
 	Number  uint8
 	Coding  gateway.Coding
 	Payload []byte
+	At      time.Time
 }
 
 // Parts returns the stored parts that share an inbound part's pair, reference
@@ -163,10 +159,10 @@ func (tx *Tx) Parts(carrier string, in *gateway.Inbound) (all []Part, err error)
 	f := in.Fragment
 	err = tx.each(func(r rows) error {
 		var p Part
-		err := r.Scan(&p.Set, &p.Number, &p.Coding, &p.Payload)
+		err := r.Scan(&p.Set, &p.Number, &p.Coding, &p.Payload, (*microTime)(&p.At))
 		all = append(all, p)
 		return err
-	}, `SELECT part_set, part, coding, payload FROM fragments WHERE peer = $1 AND number = $2 AND carrier = $3 AND reference = $4 AND total = $5
+	}, `SELECT part_set, part, coding, payload, at FROM fragments WHERE peer = $1 AND number = $2 AND carrier = $3 AND reference = $4 AND total = $5
 		AND wide = $6 AND peer_kind = $7 ORDER BY part_set, part`,
 		in.From.Value, in.To, carrier, int64(f.Reference), int64(f.Total), asInt(f.Wide), int64(in.From.Kind))
 	return all, err
@@ -177,7 +173,7 @@ func (tx *Tx) InsertPart(carrier string, in *gateway.Inbound, set gateway.ID) er
 	f := in.Fragment
 	_, err := tx.exec(`INSERT INTO fragments (id, part_set, carrier, number, peer, peer_kind, reference, wide, total, part, coding, payload, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, int64(tx.NewID()), int64(set), carrier, in.To, in.From.Value,
-		int64(in.From.Kind), int64(f.Reference), asInt(f.Wide), int64(f.Total), int64(f.Number), int64(in.Coding), in.Payload, micros(tx.now))
+		int64(in.From.Kind), int64(f.Reference), asInt(f.Wide), int64(f.Total), int64(f.Number), int64(in.Coding), notNull(in.Payload), micros(tx.now))
 	return err
 }
 
@@ -188,9 +184,17 @@ func (tx *Tx) DeleteParts(carrier string, in *gateway.Inbound, set gateway.ID) e
 	return err
 }
 
+// notNull makes of no octets an empty value: the columns are NOT NULL.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
 // Quarantine keeps what could not be decoded.
 func (tx *Tx) Quarantine(carrier string, raw []byte) error {
-	_, err := tx.exec(`INSERT INTO quarantine (id, carrier, raw, at) VALUES ($1, $2, $3, $4)`, int64(tx.NewID()), carrier, raw, micros(tx.now))
+	_, err := tx.exec(`INSERT INTO quarantine (id, carrier, raw, at) VALUES ($1, $2, $3, $4)`, int64(tx.NewID()), carrier, notNull(raw), micros(tx.now))
 	return err
 }
 

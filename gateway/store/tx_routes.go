@@ -78,7 +78,8 @@ func (tx *Tx) QueuedTo(number string, peer gateway.Address) (ids []gateway.ID, e
 		ids = append(ids, id)
 		return err
 	}, `SELECT id FROM segments WHERE tick IN (1, 2) AND tick = 1 AND conversation IN
-		(SELECT id FROM conversations WHERE peer = $1 AND peer_kind = $2 AND status <> 4 AND ($3 = '' OR number = $3))`,
+		(SELECT id FROM conversations WHERE peer = $1 AND peer_kind = $2 AND status <> 4 AND ($3 = '' OR number = $3)
+		UNION ALL SELECT id FROM conversations WHERE peer = $1 AND peer_kind = $2 AND status = 4 AND ($3 = '' OR number = $3))`,
 		peer.Value, int64(peer.Kind), number)
 	return ids, err
 }

@@ -122,6 +122,7 @@ CREATE TABLE conversations (
   updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX conversations_pair ON conversations (peer, number, peer_kind) WHERE status <> 4;
+CREATE INDEX conversations_deleted ON conversations (peer) WHERE status = 4;
 CREATE INDEX conversations_waiting ON conversations (queue, updated_at) WHERE status = 1;
 CREATE INDEX conversations_owner ON conversations (owner, updated_at) WHERE owner <> 0;
 CREATE INDEX conversations_snoozed ON conversations (snoozed_until) WHERE snoozed_until <> 0;
