@@ -207,15 +207,20 @@ func Reference(reference uint8) DeliverOption {
 // Deliver sends a text to the ESME that the destination belongs to: the account
 // that lists it among its Numbers, or the only account, or the first by name that
 // is bound as a receiver. Addresses are written "+447700900123", "60777" or
-// "MyBank". The text goes out in GSM 7 bit, one septet an octet, or in UCS-2 where
-// that has not all its characters, and in parts with a header of an 8-bit
-// reference where it is long.
+// "MyBank". The text goes out in the alphabet of data_coding 0, which is GSM 7 bit,
+// one septet an octet, unless the script has another, or in UCS-2 where that has
+// not all its characters, and in parts with a header of an 8-bit reference where it
+// is long.
 //
 // Deliver waits for the responses and returns the first status that is not
 // ESME_ROK. While no receiver is bound, and after each temporary error, it goes on
 // waiting. When ctx ends it returns ctx's error, and the SMSC goes on trying.
 func (s *SMSC) Deliver(ctx context.Context, from, to, text string, options ...DeliverOption) (smpp.Status, error) {
-	payloads, dataCoding := s.alphabet.split(text)
+	zero, err := s.dataCoding0(to, options)
+	if err != nil {
+		return 0, err
+	}
+	payloads, dataCoding := s.alphabet.split(text, zero)
 	return s.deliver(ctx, from, to, dataCoding, payloads, options)
 }
 
@@ -257,6 +262,24 @@ func (s *SMSC) deliver(ctx context.Context, from, to string, dataCoding uint8, p
 		messages = append(messages, m)
 	}
 	return s.send(ctx, to, messages, o)
+}
+
+// dataCoding0 returns what data_coding 0 is for the account that a text goes to.
+func (s *SMSC) dataCoding0(to string, options []DeliverOption) (smpp.Alphabet, error) {
+	var o deliverOptions
+	for _, option := range options {
+		option(&o)
+	}
+	s.lock()
+	defer s.unlock()
+	if s.closed {
+		return "", ErrClosed
+	}
+	a, err := s.accountFor(to, o.systemID)
+	if err != nil {
+		return "", err
+	}
+	return a.play.Submit.DataCoding0, nil
 }
 
 func (s *SMSC) nextReference() uint8 {

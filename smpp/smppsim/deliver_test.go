@@ -120,23 +120,29 @@ func TestLongTextsAreSplit(t *testing.T) {
 	for _, test := range []struct {
 		name, text string
 		dataCoding uint8
-		lengths    []int // of the payloads
+		zero       smpp.Alphabet
+		lengths    []int // of the payloads, unpacked
 	}{
-		{"one part of septets", strings.Repeat("a", 160), 0, []int{160}},
-		{"two parts of septets", strings.Repeat("a", 161), 0, []int{153, 8}},
-		{"an escape at the cut", strings.Repeat("a", 152) + strings.Repeat("€", 5), 0, []int{152, 10}},
-		{"one part of UCS-2", strings.Repeat("я", 70), 8, []int{140}},
-		{"a surrogate pair at the cut", strings.Repeat("я", 66) + strings.Repeat("😀", 3), 8, []int{132, 12}},
+		{"one part of septets", strings.Repeat("a", 160), 0, "", []int{160}},
+		{"two parts of septets", strings.Repeat("a", 161), 0, "", []int{153, 8}},
+		{"an escape at the cut", strings.Repeat("a", 152) + strings.Repeat("€", 5), 0, "", []int{152, 10}},
+		{"one part of UCS-2", strings.Repeat("я", 70), 8, "", []int{140}},
+		{"a surrogate pair at the cut", strings.Repeat("я", 66) + strings.Repeat("😀", 3), 8, "", []int{132, 12}},
+		{"packed septets", strings.Repeat("a@", 80) + "a", 0, smpp.AlphabetGSM7Packed, []int{153, 8}},
+		{"Latin-1", strings.Repeat("é", 141), 0, smpp.AlphabetLatin1, []int{134, 7}},
+		{"not in Latin-1", "€", 8, smpp.AlphabetLatin1, []int{2}},
+		{"ASCII", "a@b", 0, smpp.AlphabetASCII, []int{3}},
+		{"not in ASCII", "é", 8, smpp.AlphabetASCII, []int{2}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := start(t, Options{})
+			s := start(t, Options{Script: Script{Submit: SubmitScript{DataCoding0: test.zero}}})
 			e := bound(t, s)
 			result := deliver(t, s, test.text, Reference(42))
 			var whole []byte
 			for i, length := range test.lengths {
 				h, m := e.readDelivery()
 				e.acknowledge(h, smpp.ESME_ROK)
-				c := smpp.ReadContent(m, smpp.AlphabetGSM7)
+				c := smpp.ReadContent(m, test.zero)
 				if len(test.lengths) > 1 {
 					want := smpp.Fragment{Reference: 42, Total: uint8(len(test.lengths)), Number: uint8(i + 1)}
 					if c.Fragment == nil || *c.Fragment != want || m.ESMClass != esmUDHI {
@@ -151,7 +157,7 @@ func TestLongTextsAreSplit(t *testing.T) {
 			if got := <-result; got.err != nil || got.status != smpp.ESME_ROK {
 				t.Error(got)
 			}
-			coding := smpp.CodingOf(test.dataCoding, smpp.AlphabetGSM7)
+			coding := smpp.CodingOf(test.dataCoding, test.zero)
 			if got := newAlphabet().decode(coding, whole); got != test.text {
 				t.Errorf("%q", got)
 			}

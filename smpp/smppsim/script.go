@@ -44,7 +44,8 @@ type SubmitScript struct {
 	DropAfter     int                    // every n is accepted, and the connection dropped instead of a response
 	SilentEvery   int                    // every n is accepted and never answered
 
-	// DataCoding0 is what data_coding 0 stands for; smpp.AlphabetGSM7 when empty.
+	// DataCoding0 is what data_coding 0 stands for, in both directions;
+	// smpp.AlphabetGSM7 when empty.
 	DataCoding0 smpp.Alphabet
 }
 

@@ -21,14 +21,11 @@ const (
 	linger = time.Second
 )
 
-// session is one connection. What is below the line is guarded by the SMSC's mu.
+// session is one connection. From account on it is guarded by the SMSC's mu.
 type session struct {
 	smsc *SMSC
 	conn net.Conn
 	out  outbox
-
-	deadlines sync.Mutex
-	lingering bool
 
 	account    *account // nil until bound
 	mode       smpp.CommandID
@@ -58,7 +55,7 @@ func (c *session) serve() {
 	writer.Go(c.write)
 	c.read()
 	c.out.end(outboxFinished)
-	c.startLinger()
+	_ = c.conn.SetReadDeadline(time.Now().Add(linger))
 	_, _ = io.Copy(io.Discard, c.conn)
 	c.out.end(outboxClosed)
 	_ = c.conn.Close()
@@ -107,18 +104,7 @@ func (c *session) awaitOctets() {
 		timeout = inactivity
 	}
 	c.smsc.unlock()
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	if !c.lingering {
-		_ = c.conn.SetReadDeadline(time.Now().Add(timeout))
-	}
-}
-
-func (c *session) startLinger() {
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	c.lingering = true
-	_ = c.conn.SetReadDeadline(time.Now().Add(linger))
+	_ = c.conn.SetReadDeadline(time.Now().Add(timeout))
 }
 
 // abort drops the connection, and what is not yet written with it.

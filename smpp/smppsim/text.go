@@ -104,8 +104,9 @@ func decodeCharmap(m *charmap.Charmap, payload []byte) string {
 // Octets of user data, septets counted one an octet: alone, and behind a
 // concatenation header (3GPP TS 23.040 §9.2.3.24).
 const (
-	gsm7Single, gsm7Part = 160, 153
-	ucs2Single, ucs2Part = 140, 134
+	gsm7Single, gsm7Part     = 160, 153
+	octetsSingle, octetsPart = 140, 134
+	concatHeader             = 6
 )
 
 const (
@@ -113,33 +114,77 @@ const (
 	dataCodingUCS2    = 0x08
 )
 
-// split encodes text and cuts it into payloads, without headers. No part ends
-// within an escape sequence or a surrogate pair.
-func (a *alphabet) split(text string) (payloads [][]byte, dataCoding uint8) {
-	data, ok := a.encodeSeptets(text)
-	single, part := gsm7Single, gsm7Part
+// split encodes text in the alphabet zero, as data_coding 0, or in UCS-2 where that
+// has not all its characters, and cuts it into payloads, without headers. No part
+// ends within an escape sequence or a surrogate pair.
+func (a *alphabet) split(text string, zero smpp.Alphabet) (payloads [][]byte, dataCoding uint8) {
+	var septets bool
+	data, ok := encodeOctets(text, zero)
+	if zero != smpp.AlphabetLatin1 && zero != smpp.AlphabetASCII {
+		data, ok = a.encodeSeptets(text)
+		septets = ok
+	}
 	if !ok {
 		dataCoding = dataCodingUCS2
-		data = data[:0]
-		for _, unit := range utf16.Encode([]rune(text)) {
-			data = binary.BigEndian.AppendUint16(data, unit)
-		}
-		single, part = ucs2Single, ucs2Part
+		data = encodeUCS2(text)
+	}
+	single, part := octetsSingle, octetsPart
+	if septets {
+		single, part = gsm7Single, gsm7Part
 	}
 	if len(data) <= single {
-		return [][]byte{data}, dataCoding
+		payloads = [][]byte{data}
+	} else {
+		payloads = cut(data, part, septets, !ok)
 	}
+	if septets && zero == smpp.AlphabetGSM7Packed {
+		header := 0
+		if len(payloads) > 1 {
+			header = concatHeader
+		}
+		for i, payload := range payloads {
+			payloads[i] = smpp.PackGSM7(payload, header)
+		}
+	}
+	return payloads, dataCoding
+}
+
+func cut(data []byte, part int, septets, ucs2 bool) (payloads [][]byte) {
 	for len(data) > part {
 		n := part
-		if !ok && data[n-2]&0xFC == 0xD8 {
+		if ucs2 && data[n-2]&0xFC == 0xD8 {
 			n -= 2
-		} else if ok && data[n-1] == gsm7Escape {
+		} else if septets && data[n-1] == gsm7Escape {
 			n--
 		}
 		payloads = append(payloads, data[:n:n])
 		data = data[n:]
 	}
-	return append(payloads, data), dataCoding
+	return append(payloads, data)
+}
+
+// encodeOctets encodes in Latin-1 or ASCII.
+func encodeOctets(text string, zero smpp.Alphabet) ([]byte, bool) {
+	limit := rune(0x100)
+	if zero == smpp.AlphabetASCII {
+		limit = 0x80
+	}
+	data := make([]byte, 0, len(text))
+	for _, r := range text {
+		if r >= limit {
+			return nil, false
+		}
+		data = append(data, byte(r))
+	}
+	return data, true
+}
+
+func encodeUCS2(text string) []byte {
+	data := make([]byte, 0, 2*len(text))
+	for _, unit := range utf16.Encode([]rune(text)) {
+		data = binary.BigEndian.AppendUint16(data, unit)
+	}
+	return data
 }
 
 func (a *alphabet) encodeSeptets(text string) ([]byte, bool) {
