@@ -33,7 +33,7 @@ func TestEnquireLinkBothWays(t *testing.T) {
 }
 
 func TestPeerThatDoesNotAnswerIsDropped(t *testing.T) {
-	const timeout = 20 * time.Millisecond
+	const timeout = 300 * time.Millisecond
 	for name, script := range map[string]Script{
 		"enquire_link": {Link: LinkScript{EnquireLink: 5 * time.Millisecond}, Deliver: DeliverScript{ResponseTimeout: timeout}},
 		"deliver_sm":   {Deliver: DeliverScript{ResponseTimeout: timeout}},

@@ -141,7 +141,7 @@ func TestEarlyAndDoubledReceipts(t *testing.T) {
 }
 
 func TestDelayedReceipt(t *testing.T) {
-	const delay = 30 * time.Millisecond
+	const delay = 200 * time.Millisecond
 	s := start(t, Options{Script: Script{Receipt: ReceiptScript{Delay: delay, Jitter: delay}}})
 	e := bound(t, s)
 	began := time.Now()

@@ -74,7 +74,7 @@ func TestDestinationsOfTheLongestSuffix(t *testing.T) {
 }
 
 func TestResponseIsDelayed(t *testing.T) {
-	const delay = 30 * time.Millisecond
+	const delay = 200 * time.Millisecond
 	s := start(t, Options{Script: withoutReceipts(SubmitScript{Delay: delay, Jitter: delay, ErrorEvery: 2})})
 	e := bound(t, s)
 	for range 2 {
