@@ -17,10 +17,8 @@ var shownMessage = strings.Replace(messageColumns, " tick,", ` CASE WHEN tick = 
 
 const shownConversation = conversationColumns + `, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = conversations.peer AND b.peer_kind = conversations.peer_kind)`
 
-func scanShownConversation(r rows) (gateway.Conversation, error) {
-	var blocked bool
-	c, err := scanConversation(withBlocked{r, &blocked})
-	c.Blocked = blocked
+func scanShownConversation(r rows) (c gateway.Conversation, err error) {
+	err = scanConversation(r, &c, &c.Blocked)
 	return c, err
 }
 

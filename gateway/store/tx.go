@@ -31,7 +31,6 @@ type Tx struct {
 	receipts      []receiptRow
 	events        []gateway.Event
 	after         []func()
-	args          []any
 }
 
 // pair is what a conversation is between.
@@ -115,23 +114,24 @@ func (tx *Tx) bulk(head string, cols int, casts []string, tail string, n int, fi
 				break
 			}
 		}
-		args := tx.scratch(size * cols)
+		args := tx.c.scratch(size * cols)
 		for r := 0; r < size; r++ {
 			fill(i+r, args[r*cols:(r+1)*cols])
 		}
 		if _, err := tx.exec(tx.c.bulkText(head, cols, casts, tail, size), args...); err != nil {
 			return err
 		}
+		clear(args) // or they keep alive what they point to
 		i += size
 	}
 	return nil
 }
 
-func (tx *Tx) scratch(n int) []any {
-	if cap(tx.args) < n {
-		tx.args = make([]any, n)
+func (c *committer) scratch(n int) []any {
+	if cap(c.args) < n {
+		c.args = make([]any, n)
 	}
-	return tx.args[:n]
+	return c.args[:n]
 }
 
 func (c *committer) bulkText(head string, cols int, casts []string, tail string, n int) string {

@@ -9,11 +9,12 @@ import (
 const conversationColumns = `id, number, peer, peer_kind, queue, status, archived, owner, owner_since, last_owner, epoch,
 	unread, unanswered, snoozed_until, waiting_since, last_message, created_at, updated_at`
 
-func scanConversation(r rows) (c gateway.Conversation, err error) {
-	err = r.Scan(&c.ID, &c.Number, &c.Peer.Value, &c.Peer.Kind, &c.Queue, &c.Status, &c.Archived, &c.Owner, (*microTime)(&c.OwnerSince), &c.LastOwner, &c.Epoch,
+// scanConversation also scans columns that follow the conversation's own.
+func scanConversation(r rows, c *gateway.Conversation, more ...any) error {
+	dest := append(make([]any, 0, 20), &c.ID, &c.Number, &c.Peer.Value, &c.Peer.Kind, &c.Queue, &c.Status, &c.Archived, &c.Owner, (*microTime)(&c.OwnerSince), &c.LastOwner, &c.Epoch,
 		&c.Unread, &c.Unanswered, (*microTime)(&c.SnoozedUntil), (*microTime)(&c.WaitingSince), &c.LastMessage,
 		(*microTime)(&c.CreatedAt), (*microTime)(&c.UpdatedAt))
-	return c, err
+	return r.Scan(append(dest, more...)...)
 }
 
 // Conversation returns the conversation as this transaction has it; false if
@@ -43,23 +44,14 @@ func (tx *Tx) LoadConversations(ids []gateway.ID) error {
 	}
 	return in(tx, `SELECT `+conversationColumns+`, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = conversations.peer AND b.peer_kind = conversations.peer_kind)
 		FROM conversations WHERE id`, missing, tx.c.db.dialect.forUpdate, func(r rows) error {
-		var blocked bool
-		c, err := scanConversation(withBlocked{r, &blocked})
-		c.Blocked = blocked
+		e := new(entry)
+		err := scanConversation(r, &e.conversation, &e.conversation.Blocked)
 		if err == nil {
-			tx.remember(&entry{conversation: c})
+			tx.remember(e)
 		}
 		return err
 	})
 }
-
-// withBlocked lets scanConversation read the column that follows its own.
-type withBlocked struct {
-	rows
-	blocked *bool
-}
-
-func (w withBlocked) Scan(dest ...any) error { return w.rows.Scan(append(dest, w.blocked)...) }
 
 func (tx *Tx) remember(e *entry) {
 	if tx.conversations == nil {
@@ -82,11 +74,8 @@ func (tx *Tx) Pair(number string, peer gateway.Address) (gateway.Conversation, e
 	}
 	var found *entry
 	err := tx.each(func(r rows) error {
-		var blocked bool
-		c, err := scanConversation(withBlocked{r, &blocked})
-		c.Blocked = blocked
-		found = &entry{conversation: c}
-		return err
+		found = new(entry)
+		return scanConversation(r, &found.conversation, &found.conversation.Blocked)
 	}, `SELECT `+conversationColumns+`, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = $1 AND b.peer_kind = $3)
 		FROM conversations WHERE peer = $1 AND number = $2 AND peer_kind = $3 AND status <> 4`+tx.c.db.dialect.forUpdate,
 		peer.Value, number, peer.Kind)

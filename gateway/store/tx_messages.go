@@ -10,10 +10,14 @@ const messageColumns = `id, conversation, number, peer, peer_kind, kind, directi
 	carrier, lane, author, author_name, reference, created_at, sent_at, delivered_at, expires_at`
 
 func scanMessage(r rows) (m gateway.Message, err error) {
-	err = r.Scan(&m.ID, &m.Conversation, &m.Number, &m.Peer.Value, &m.Peer.Kind, &m.Kind, &m.Direction, &m.Text, &m.Encoding, &m.Segments,
+	err = scanMessageTo(r, &m)
+	return m, err
+}
+
+func scanMessageTo(r rows, m *gateway.Message) error {
+	return r.Scan(&m.ID, &m.Conversation, &m.Number, &m.Peer.Value, &m.Peer.Kind, &m.Kind, &m.Direction, &m.Text, &m.Encoding, &m.Segments,
 		&m.Tick, &m.Error, &m.ErrorText, &m.Carrier, &m.Lane, &m.Author, &m.AuthorName, &m.Reference,
 		(*microTime)(&m.CreatedAt), (*microTime)(&m.SentAt), (*microTime)(&m.DeliveredAt), (*microTime)(&m.ExpiresAt))
-	return m, err
 }
 
 // InsertMessage adds a message. The transaction keeps m and writes it as it is
@@ -43,8 +47,9 @@ func (tx *Tx) Messages(ids []gateway.ID) (map[gateway.ID]*gateway.Message, error
 	}
 	all := make(map[gateway.ID]*gateway.Message, len(ids))
 	err := in(tx, `SELECT `+messageColumns+` FROM messages WHERE id`, ids, ``, func(r rows) error {
-		m, err := scanMessage(r)
-		all[m.ID] = &m
+		m := new(gateway.Message)
+		err := scanMessageTo(r, m)
+		all[m.ID] = m
 		return err
 	})
 	return all, err

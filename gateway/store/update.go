@@ -103,6 +103,9 @@ type committer struct {
 	db   *DB
 	conn conn
 	bulk map[bulkKey]string
+	args []any // of bulk
+	// events is how many the last batch had: room for as many is made at once.
+	events int
 }
 
 func (db *DB) commitLoop() {
@@ -242,6 +245,7 @@ func (c *committer) try(batch []*update) (err error) {
 }
 
 func (c *committer) committed(tx *Tx, batch int, took time.Duration) {
+	c.events = len(tx.events)
 	if c.db.opt.Observe != nil && tx.any {
 		c.db.opt.Observe(batch, took)
 	}
@@ -358,6 +362,9 @@ func (tx *Tx) Emit(e gateway.Event) {
 	tx.write()
 	if e.Time.IsZero() {
 		e.Time = tx.now
+	}
+	if tx.events == nil {
+		tx.events = make([]gateway.Event, 0, tx.c.events)
 	}
 	tx.events = append(tx.events, e)
 }
