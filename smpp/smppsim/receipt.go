@@ -43,12 +43,11 @@ func (s *SMSC) sendReceipts(job *accepted) {
 	}
 	failuresOnly := play.Receipt.When == ReceiptsAsked &&
 		job.message.RegisteredDelivery&registeredMask == registeredFailure
-	final := play.finalState(job.message.Dest.Value)
 	if play.Receipt.Enroute && !failuresOnly {
 		s.sendReceipt(job, "ENROUTE", esmIntermediate)
 	}
-	if final != "" && !(failuresOnly && final == "DELIVRD") {
-		s.sendReceipt(job, final, esmReceipt)
+	if job.final != "" && !(failuresOnly && job.final == "DELIVRD") {
+		s.sendReceipt(job, job.final, esmReceipt)
 	}
 	s.feed(job.account)
 }

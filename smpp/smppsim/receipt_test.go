@@ -98,6 +98,7 @@ func TestStateByDestination(t *testing.T) {
 		}
 	}
 	if err := s.SetScript(Script{Receipt: ReceiptScript{StateOf: func(to string) string {
+		s.Stats() // no lock is held here
 		if strings.HasSuffix(to, "1") {
 			return ""
 		}

@@ -57,7 +57,8 @@ type ReceiptScript struct {
 	// overrides it by the last digits of the destination, the longest match first.
 	State   string
 	StateTo map[string]string
-	// StateOf replaces State and StateTo. It returns "" for no final receipt.
+	// StateOf replaces State and StateTo. It is called once for each submit, with the
+	// digits of its destination, and returns "" for no final receipt.
 	StateOf func(to string) string
 	Err     string // the err field; 000 for delivered and on its way, else 001
 	Enroute bool   // an intermediate notification (SMPP 3.4 §5.2.12) comes first

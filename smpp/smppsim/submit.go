@@ -20,6 +20,7 @@ type accepted struct {
 	number  uint64
 	id      string
 	text    string // of this part, for the receipt
+	final   string // state, "" for no final receipt
 	silent  bool
 	at      time.Time
 }
@@ -43,6 +44,7 @@ func (c *session) handleSubmit(h smpp.Header, m *smpp.ShortMessage) {
 	m.Trailing = nil
 	content := smpp.ReadContent(m, zero)
 	text := s.alphabet.decode(content.Coding, content.Payload)
+	final := play.finalState(m.Dest.Value)
 
 	s.lock()
 	defer s.unlock()
@@ -64,7 +66,7 @@ func (c *session) handleSubmit(h smpp.Header, m *smpp.ShortMessage) {
 	}
 	job := &accepted{
 		play: play, account: a, header: h, message: m, number: s.nextID, id: play.Submit.ID.format(s.nextID),
-		text: text, silent: v.silent || v.dropAfter, at: time.Now(),
+		text: text, final: final, silent: v.silent || v.dropAfter, at: time.Now(),
 	}
 	s.nextID++
 	s.record(job, content)
