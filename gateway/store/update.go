@@ -23,6 +23,7 @@ type (
 const (
 	maxBatch   = 256 // updates in one commit
 	maxRetries = 5   // of one update that loses races
+	maxYields  = 3   // to callers that add to a batch
 	// commitTimeout bounds a transaction: a database that hangs must not hang
 	// carriers, which are answered "temporary" instead.
 	commitTimeout = 30 * time.Second
@@ -135,7 +136,17 @@ func (db *DB) commitLoop() {
 // run first: else they miss this batch with their next update, and all callers
 // fall into two groups that wait for each other's commits.
 func (db *DB) drain(batch []*update) []*update {
-	runtime.Gosched()
+	for range maxYields {
+		runtime.Gosched()
+		n := len(batch)
+		if batch = db.take(batch); len(batch) == n {
+			break
+		}
+	}
+	return batch
+}
+
+func (db *DB) take(batch []*update) []*update {
 	for len(batch) < maxBatch {
 		select {
 		case u, ok := <-db.updates:
