@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 )
 
 // sqlConn is a conn on a driver of database/sql.
@@ -51,7 +53,7 @@ func (c *sqlConn) exec(text string, args []any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(context.Background(), args...)
+	res, err := st.ExecContext(context.Background(), storable(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +65,7 @@ func (c *sqlConn) query(text string, args []any, scan func(rows) error) error {
 	if err != nil {
 		return err
 	}
-	rs, err := st.QueryContext(context.Background(), args...)
+	rs, err := st.QueryContext(context.Background(), storable(args)...)
 	if err != nil {
 		return err
 	}
@@ -74,6 +76,21 @@ func (c *sqlConn) query(text string, args []any, scan func(rows) error) error {
 		}
 	}
 	return rs.Err()
+}
+
+// storable replaces, in place, what PostgreSQL does not take in a text: a
+// carrier whose text is refused would deliver it for ever.
+func storable(args []any) []any {
+	for i, a := range args {
+		s, ok := a.(string)
+		if p, pointer := a.(*string); pointer && p != nil {
+			s, ok = *p, true
+		}
+		if ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+			args[i] = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+		}
+	}
+	return args
 }
 
 func (c *sqlConn) close() {

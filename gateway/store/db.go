@@ -227,12 +227,14 @@ func (db *DB) seedIDs(ctx context.Context) error {
 			return fmt.Errorf("node %s: %w", db.opt.Node, err)
 		}
 	}
-	for _, table := range []string{"messages", "conversations", "people", "receipts"} {
-		var id gateway.ID
-		if err := db.writer.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM "+table).Scan(&id); err != nil {
-			return fmt.Errorf("newest id of %s: %w", table, err)
+	// On SQLite terms are IDs too; only what is still out needs a later one.
+	for _, newest := range []string{"id) FROM messages", "id) FROM conversations", "id) FROM people", "id) FROM receipts", "id) FROM opt_outs",
+		"id) FROM fragments", "term) FROM segments WHERE tick IN (1, 2)"} {
+		var id sql.NullInt64
+		if err := db.writer.QueryRowContext(ctx, "SELECT MAX("+newest).Scan(&id); err != nil {
+			return fmt.Errorf("newest %s: %w", newest, err)
 		}
-		db.ids.past(id)
+		db.ids.past(gateway.ID(id.Int64))
 	}
 	return nil
 }
@@ -309,7 +311,7 @@ func (db *DB) query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 			p.Close()
 		}
 	}
-	return st.(*sql.Stmt).QueryContext(ctx, args...)
+	return st.(*sql.Stmt).QueryContext(ctx, storable(args)...)
 }
 
 // collect reads every row of a query outside Update.

@@ -26,6 +26,12 @@ func (db *DB) migrate(ctx context.Context) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	defer conn.Close()
+	if db.dialect.name == "postgres" { // two processes may find an empty store at once; closing the pools unlocks
+		if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(7305808802)"); err != nil {
+			return fmt.Errorf("schema: %w", err)
+		}
+		defer conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(7305808802)")
+	}
 	if _, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"); err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
@@ -53,11 +59,6 @@ func (db *DB) migrateOne(ctx context.Context, exec execFunc, queryRow queryRowFu
 			}
 		}
 	}()
-	if db.dialect.name == "postgres" { // two daemons may start at once
-		if _, err := exec(ctx, "LOCK TABLE schema_version IN EXCLUSIVE MODE"); err != nil {
-			return false, fmt.Errorf("schema: %w", err)
-		}
-	}
 	var have int
 	if err := queryRow(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&have); err != nil {
 		return false, fmt.Errorf("schema: %w", err)

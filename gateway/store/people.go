@@ -147,7 +147,7 @@ func scanToken(r rows) (t Token, err error) {
 	return t, err
 }
 
-// ErrExists says that an extension is taken.
+// ErrExists says that an extension or the name of a queue is taken.
 var ErrExists = errors.New("exists already")
 
 // AddPerson adds a person, and gives them an ID.
@@ -191,6 +191,13 @@ func (tx *Tx) DisablePerson(id gateway.ID) error {
 
 // AddQueue makes a queue with these numbers.
 func (tx *Tx) AddQueue(name string, numbers []string) (gateway.ID, error) {
+	taken := false
+	if err := tx.each(func(r rows) error { taken = true; var one int; return r.Scan(&one) }, `SELECT 1 FROM queues WHERE name = $1`, name); err != nil {
+		return 0, err
+	}
+	if taken {
+		return 0, fmt.Errorf("queue %s %w", name, ErrExists)
+	}
 	id := tx.NewID()
 	if _, err := tx.changeDirectory(`INSERT INTO queues (id, name, created_at) VALUES ($1, $2, $3)`, int64(id), name, micros(tx.now)); err != nil {
 		return 0, err

@@ -146,8 +146,11 @@ func (l *ConversationList) addVisible(q *query) {
 		return
 	}
 	v := l.Visible
-	me := q.arg(int64(v.Person))
-	any := []string{"owner = " + me, "status = 3 AND last_owner = " + me}
+	any := []string{"FALSE"} // nobody sees nothing: 0 is no owner, not an owner
+	if v.Person != 0 {
+		me := q.arg(int64(v.Person))
+		any = append(any, "owner = "+me, "status = 3 AND last_owner = "+me)
+	}
 	if len(v.Member) > 0 {
 		any = append(any, "status = 1 AND queue IN ("+q.list(v.Member)+")")
 	}

@@ -110,10 +110,11 @@ func (tx *Tx) SaveConversation(c gateway.Conversation) error {
 		e = &entry{}
 	}
 	e.conversation = c
-	if c.Status == gateway.StatusDeleted {
-		delete(tx.pairs, pair{c.Number, c.Peer})
-	}
 	tx.remember(e)
+	if p := (pair{c.Number, c.Peer}); c.Status == gateway.StatusDeleted && (tx.pairs[p] == nil || tx.pairs[p] == e) {
+		// Known not to exist: the row that a SELECT would find is not yet written.
+		tx.remember(&entry{conversation: gateway.Conversation{Number: c.Number, Peer: c.Peer, Blocked: c.Blocked}})
+	}
 	if !e.dirty {
 		e.dirty = true
 		tx.dirty = append(tx.dirty, e)

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"smsbridge/gateway"
+)
+
+func testRedelivery(b *bed) {
+	print := [16]byte{1, 0, 0xff}
+	b.do(func(tx *Tx) error {
+		return tx.InsertUnacknowledged("acme", []Unacknowledged{{16, print, 1}, {32, print, 1}, {48, [16]byte{2}, 1}, {64, [16]byte{3}, 1}})
+	})
+	known := func(carrier string, since time.Time, prints ...[]byte) (ids []gateway.ID) {
+		for _, u := range ask(b, func(tx *Tx) ([]Unacknowledged, error) { return tx.Unacknowledged(carrier, prints, since) }) {
+			if u.Session != 1 || u.Fingerprint[0] == 0 {
+				b.t.Errorf("known again as %+v", u)
+			}
+			ids = append(ids, u.ID)
+		}
+		return ids
+	}
+	lately := time.Now().Add(-time.Minute)
+	other := [16]byte{2}
+	equal(b.t, "two alike, oldest first", known("acme", lately, print[:]), []gateway.ID{16, 32})
+	equal(b.t, "of several", known("acme", lately, print[:], other[:], make([]byte, 16)), []gateway.ID{16, 32, 48})
+	equal(b.t, "of another carrier", known("other", lately, print[:]), []gateway.ID(nil))
+	equal(b.t, "long ago", known("acme", time.Now().Add(time.Minute), print[:]), []gateway.ID(nil))
+	b.do(func(tx *Tx) error { return tx.Acknowledged(nil) })
+	b.do(func(tx *Tx) error { return tx.Acknowledged([]gateway.ID{16, 64, 80}) })
+	equal(b.t, "one has absorbed one", known("acme", lately, print[:]), []gateway.ID{32})
+	b.do(func(tx *Tx) error { return tx.PruneUnacknowledged(lately) })
+	equal(b.t, "pruned too early", known("acme", lately, print[:], other[:]), []gateway.ID{32, 48})
+	b.do(func(tx *Tx) error { return tx.PruneUnacknowledged(time.Now().Add(time.Minute)) })
+	equal(b.t, "pruned", known("acme", lately, print[:], other[:]), []gateway.ID(nil))
+}
+
+func testParts(b *bed) {
+	part := func(number uint8, change func(*gateway.Inbound)) *gateway.Inbound {
+		in := &gateway.Inbound{From: customer, To: ourNumber, Fragment: &gateway.Fragment{Reference: 7, Total: 2, Number: number},
+			Coding: gateway.CodingUCS2, Payload: []byte{number, 0}}
+		if change != nil {
+			change(in)
+		}
+		return in
+	}
+	var at time.Time
+	b.do(func(tx *Tx) error {
+		at = tx.Now()
+		for _, p := range []struct {
+			set gateway.ID
+			in  *gateway.Inbound
+		}{
+			{32, part(1, nil)}, {16, part(2, nil)}, {16, part(1, nil)},
+			{48, part(1, func(in *gateway.Inbound) { in.Fragment.Wide = true })},
+			{48, part(1, func(in *gateway.Inbound) { in.Fragment.Total = 3 })},
+			{48, part(1, func(in *gateway.Inbound) { in.Fragment.Reference = 8 })},
+			{48, part(1, func(in *gateway.Inbound) { in.From.Kind = gateway.AddressUnknown })},
+			{48, part(1, func(in *gateway.Inbound) { in.From = phone(9) })},
+			{48, part(1, func(in *gateway.Inbound) { in.To = "+1999" })},
+		} {
+			if err := tx.InsertPart("acme", p.in, p.set); err != nil {
+				return err
+			}
+		}
+		return tx.InsertPart("other", part(1, nil), 64)
+	})
+	stored := func() []Part { return ask(b, func(tx *Tx) ([]Part, error) { return tx.Parts("acme", part(1, nil)) }) }
+	equal(b.t, "parts", stored(), []Part{{16, 1, gateway.CodingUCS2, []byte{1, 0}, at}, {16, 2, gateway.CodingUCS2, []byte{2, 0}, at}, {32, 1, gateway.CodingUCS2, []byte{1, 0}, at}})
+	if n := must(b.PendingParts(b.ctx))(b.t); n != 10 {
+		b.t.Errorf("%d parts are pending, want 10", n)
+	}
+	b.do(func(tx *Tx) error { return tx.DeleteParts("acme", part(2, nil), 16) })
+	equal(b.t, "parts", stored(), []Part{{32, 1, gateway.CodingUCS2, []byte{1, 0}, at}})
+	if n := must(b.PendingParts(b.ctx))(b.t); n != 8 {
+		b.t.Errorf("%d parts are pending, want 8", n)
+	}
+}
+
+func testConcatRefs(b *bed) {
+	b.do(func(tx *Tx) error {
+		for i := range 300 {
+			ref, err := tx.NextConcatRef(ourNumber, customer)
+			if err != nil {
+				return err
+			}
+			if want := uint8(i + 1); ref != want {
+				return fmt.Errorf("reference %d, want %d", ref, want)
+			}
+		}
+		if ref, err := tx.NextConcatRef(ourNumber, phone(2)); err != nil || ref != 1 {
+			return fmt.Errorf("another pair's first reference is %d, %v", ref, err)
+		}
+		return nil
+	})
+}
+
+func testQuarantine(b *bed) {
+	raw := []byte{0, 1, 0xff}
+	b.do(func(tx *Tx) error { return tx.Quarantine("acme", raw) })
+	var got []byte
+	if err := b.readers.QueryRow(`SELECT raw FROM quarantine WHERE carrier = 'acme'`).Scan(&got); err != nil {
+		b.t.Fatal(err)
+	}
+	equal(b.t, "quarantined", got, raw)
+}
+
+func testCarriers(b *bed) {
+	paused := func(carrier string) bool { return ask(b, func(tx *Tx) (bool, error) { return tx.Paused(carrier) }) }
+	for _, want := range []bool{true, true, false, true} {
+		b.do(func(tx *Tx) error { return tx.SetPaused("acme", want) })
+		if got := paused("acme"); got != want {
+			b.t.Errorf("paused is %v, want %v", got, want)
+		}
+	}
+	if paused("other") {
+		b.t.Error("a carrier that nobody paused is paused")
+	}
+	last := int64(0)
+	for range 3 {
+		term := ask(b, func(tx *Tx) (int64, error) { return tx.Lease("acme") })
+		if term <= last {
+			b.t.Errorf("term %d after %d", term, last)
+		}
+		last = term
+	}
+	if err := b.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	later := openBed(b.t, b.dsn, Options{Node: "b"})
+	if term := ask(later, func(tx *Tx) (int64, error) { return tx.Lease("acme") }); term <= last {
+		b.t.Errorf("term %d after %d and a restart", term, last)
+	}
+	if !ask(later, func(tx *Tx) (bool, error) { return tx.Paused("acme") }) {
+		b.t.Error("a restart has resumed a paused carrier")
+	}
+}
