@@ -249,6 +249,13 @@ func (tx *Tx) EndSignIn(hash []byte) error {
 	return err
 }
 
+// PruneSignIns removes sessions last seen before idle or made before oldest, if
+// there are any.
+func (tx *Tx) PruneSignIns(idle, oldest time.Time) error {
+	_, err := tx.changeDirectory(`DELETE FROM sessions WHERE seen_at < $1 OR created_at < $2`, micros(idle), micros(oldest))
+	return err
+}
+
 // Sent is what an idempotency key led to.
 type Sent struct {
 	Body    []byte // the hash of the request

@@ -77,6 +77,15 @@ func (q *query) list(ids []gateway.ID) string {
 	return strings.Join(names, ", ")
 }
 
+// texts lists values, at least an empty one.
+func (q *query) texts(values []string) string {
+	names := []string{"''"}
+	for _, v := range values {
+		names = append(names, q.arg(v))
+	}
+	return strings.Join(names, ", ")
+}
+
 func (q *query) add(condition string) { q.conditions = append(q.conditions, condition) }
 
 func (q *query) where() string {
@@ -98,6 +107,7 @@ type ConversationList struct {
 	Waiting, Mine, Closed bool // the states wanted; none: all three, archived or not
 	Archived              *bool
 	Queue                 gateway.ID // 0: any
+	Numbers               []string   // of a limited token; nil: all
 	Search                string     // part of the customer's number or of a text
 	OldestFirst           bool       // by the time it began to wait
 	Visible               Visible
@@ -124,6 +134,9 @@ func (db *DB) Conversations(ctx context.Context, l ConversationList) ([]gateway.
 	}
 	if l.Queue != 0 {
 		q.add("queue = " + q.arg(int64(l.Queue)))
+	}
+	if l.Numbers != nil {
+		q.add("number IN (" + q.texts(l.Numbers) + ")")
 	}
 	if l.Search != "" {
 		like := q.arg("%" + escapeLike(l.Search) + "%")
@@ -185,6 +198,7 @@ type MessageList struct {
 	Conversation gateway.ID
 	Author       gateway.ID // 0: any
 	Numbers      []string   // of a limited token; nil: all
+	Visible      *Visible   // only of conversations that are not deleted, in the queues that are managed; nil: any
 	Direction    *gateway.Direction
 	Number       string
 	Peer         string
@@ -207,11 +221,14 @@ func (db *DB) MessageRows(ctx context.Context, l MessageList) ([]gateway.Message
 		q.add("author = " + q.arg(int64(l.Author)))
 	}
 	if l.Numbers != nil {
-		names := []string{"''"}
-		for _, n := range l.Numbers {
-			names = append(names, q.arg(n))
+		q.add("number IN (" + q.texts(l.Numbers) + ")")
+	}
+	if v := l.Visible; v != nil {
+		in := ""
+		if !v.Everything {
+			in = " AND c.queue IN (" + q.list(append([]gateway.ID{0}, v.Manages...)) + ")"
 		}
-		q.add("number IN (" + strings.Join(names, ", ") + ")")
+		q.add("EXISTS (SELECT 1 FROM conversations c WHERE c.id = messages.conversation AND c.status <> 4" + in + ")")
 	}
 	if l.Direction != nil {
 		q.add("direction = " + q.arg(int64(*l.Direction)))

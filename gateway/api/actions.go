@@ -1,0 +1,209 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/router"
+)
+
+// actionBody is what actions may be told. Each names what it needs.
+type actionBody struct {
+	Epoch *int64 `json:"epoch,omitempty" doc:"Refuse with stale_epoch if the conversation has changed since"`
+}
+
+type transferBody struct {
+	actionBody
+	Agent string `json:"agent,omitempty" doc:"Either the id of an agent"`
+	Queue string `json:"queue,omitempty" doc:"or that of a queue"`
+	Note  string `json:"note,omitempty" doc:"For whom it goes to"`
+}
+
+type snoozeBody struct {
+	actionBody
+	Until *time.Time `json:"until" doc:"One that is not in the future ends the snooze"`
+}
+
+type noteBody struct {
+	actionBody
+	Text string `json:"text"`
+}
+
+type actionInput struct {
+	byID
+	Body *actionBody
+}
+
+func (a *API) actionRoutes() {
+	plain := map[string]struct {
+		kind    gateway.ActionKind
+		summary string
+	}{
+		"take":       {gateway.ActTake, "Take it: from now on it is one's own"},
+		"release":    {gateway.ActRelease, "Let it wait in its queue again"},
+		"dealt-with": {gateway.ActDealtWith, "Close it"},
+		"archive":    {gateway.ActArchive, "Put one's own away until the customer writes"},
+		"unarchive":  {gateway.ActUnarchive, "Get it back"},
+		"read":       {gateway.ActRead, "Say that its owner has read it"},
+	}
+	for name, p := range plain {
+		write[Conversation, actionInput](a, http.MethodPost, "/conversations/{id}/"+name, http.StatusOK, p.summary,
+			func(w http.ResponseWriter, r *http.Request, c *caller) error {
+				var in actionBody
+				if err := decode(r, &in); err != nil {
+					return err
+				}
+				return a.act(w, r, c, gateway.Action{Kind: p.kind}, router.Details{Epoch: in.Epoch})
+			})
+	}
+	write[Conversation, struct {
+		byID
+		Body transferBody
+	}](a, http.MethodPost, "/conversations/{id}/transfer", http.StatusOK, "Give it to an agent or a queue", a.transfer)
+	write[Conversation, struct {
+		byID
+		Body snoozeBody
+	}](a, http.MethodPost, "/conversations/{id}/snooze", http.StatusOK, "Put one's own away until a time", a.snooze)
+	write[Conversation, struct {
+		byID
+		Body noteBody
+	}](a, http.MethodPost, "/conversations/{id}/notes", http.StatusOK, "Add a remark that is never sent", a.note)
+	write[Conversation, actionInput](a, http.MethodPost, "/conversations/{id}/block", http.StatusOK, "Keep the customer from reaching anybody", a.block)
+	write[nothing, actionInput](a, http.MethodDelete, "/conversations/{id}", http.StatusNoContent, "Delete what is archived",
+		func(w http.ResponseWriter, r *http.Request, c *caller) error {
+			var in actionBody
+			if err := decode(r, &in); err != nil {
+				return err
+			}
+			return a.act(w, r, c, gateway.Action{Kind: gateway.ActDelete}, router.Details{Epoch: in.Epoch})
+		})
+}
+
+// target reads which conversation a request is about. For programs that are
+// limited to numbers it makes sure that they reach it.
+func (a *API) target(r *http.Request, c *caller) (gateway.ID, error) {
+	if err := c.needs(scopeWriteConversations); err != nil {
+		return 0, err
+	}
+	if c.limits != nil {
+		found, err := a.visibleConversation(r.Context(), c, r.PathValue("id"))
+		return found.ID, err
+	}
+	id, err := gateway.ParseID(r.PathValue("id"))
+	if err != nil {
+		return 0, notFound("conversation")
+	}
+	return id, nil
+}
+
+func (a *API) act(w http.ResponseWriter, r *http.Request, c *caller, action gateway.Action, d router.Details) error {
+	id, err := a.target(r, c)
+	if err != nil {
+		return err
+	}
+	next, err := a.router.Act(r.Context(), c.actor, id, action, d)
+	if err != nil {
+		return err
+	}
+	if next.Status == gateway.StatusDeleted {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return a.writeConversation(w, r, c, http.StatusOK, next)
+}
+
+// writeConversation answers with a conversation, or with what is left of it for
+// who no longer sees it.
+func (a *API) writeConversation(w http.ResponseWriter, r *http.Request, c *caller, status int, next gateway.Conversation) error {
+	if !c.sees(next.View(), next.Number) {
+		return writeJSON(w, status, a.render.brief(nil, &next))
+	}
+	body, err := a.conversationJSON(r.Context(), next)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, status, body)
+}
+
+func (a *API) transfer(w http.ResponseWriter, r *http.Request, c *caller) error {
+	var in transferBody
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	action := gateway.Action{Kind: gateway.ActTransfer}
+	var err error
+	switch {
+	case (in.Agent == "") == (in.Queue == ""):
+		return invalid("body", "give either agent or queue")
+	case in.Agent != "":
+		if action.Agent, err = gateway.ParseID(in.Agent); err != nil {
+			return &gateway.Refusal{Code: gateway.AgentUnavailable, Text: "There is no such agent."}
+		}
+	default:
+		if action.Queue, err = gateway.ParseID(in.Queue); err != nil {
+			return &gateway.Refusal{Code: gateway.AgentUnavailable, Text: "There is no such queue."}
+		}
+	}
+	return a.act(w, r, c, action, router.Details{Epoch: in.Epoch, Note: in.Note})
+}
+
+func (a *API) snooze(w http.ResponseWriter, r *http.Request, c *caller) error {
+	var in snoozeBody
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	if in.Until == nil {
+		return invalid("body.until", "say until when")
+	}
+	return a.act(w, r, c, gateway.Action{Kind: gateway.ActSnooze, Until: in.Until.UTC()}, router.Details{Epoch: in.Epoch})
+}
+
+func (a *API) note(w http.ResponseWriter, r *http.Request, c *caller) error {
+	var in noteBody
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	id, err := a.fresh(r, c, in.Epoch)
+	if err != nil {
+		return err
+	}
+	if _, err := a.router.Note(r.Context(), c.actor, id, in.Text); err != nil {
+		return err
+	}
+	found, err := a.visibleConversation(r.Context(), c, id.String())
+	if err != nil {
+		return err
+	}
+	return a.writeConversation(w, r, c, http.StatusOK, found)
+}
+
+func (a *API) block(w http.ResponseWriter, r *http.Request, c *caller) error {
+	var in actionBody
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	id, err := a.fresh(r, c, in.Epoch)
+	if err != nil {
+		return err
+	}
+	blocked, err := a.router.Block(r.Context(), c.actor, id)
+	if err != nil {
+		return err
+	}
+	return a.writeConversation(w, r, c, http.StatusOK, blocked)
+}
+
+// fresh is target for what depends on no state of the conversation: who gives
+// an epoch is told of a change, but none that comes between does harm.
+func (a *API) fresh(r *http.Request, c *caller, epoch *int64) (gateway.ID, error) {
+	id, err := a.target(r, c)
+	if err != nil || epoch == nil {
+		return id, err
+	}
+	found, err := a.visibleConversation(r.Context(), c, r.PathValue("id"))
+	if err == nil && found.Epoch != *epoch {
+		err = &gateway.Refusal{Code: gateway.StaleEpoch, Text: "The conversation has changed since you saw it.", Current: &found}
+	}
+	return id, err
+}

@@ -1,0 +1,203 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"smsbridge/gateway/router"
+	"smsbridge/gateway/store"
+)
+
+// Options says what an API serves. All but Metrics, PublicURL and Version are
+// required.
+type Options struct {
+	Store   *store.DB
+	Router  *router.Router
+	Hub     *Hub // its Publish is among what the store calls on commit
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: none are kept
+	// PublicURL is where browsers find the daemon, behind a proxy perhaps. With
+	// https, and with Secure, which says that the daemon itself serves TLS,
+	// cookies are sent over TLS only.
+	PublicURL string
+	Secure    bool
+	Version   string
+}
+
+// API serves HTTP. Its methods are safe for concurrent use.
+type API struct {
+	db       *store.DB
+	router   *router.Router
+	dir      *router.Directory
+	hub      *Hub
+	log      *slog.Logger
+	metrics  *metrics
+	secure   bool
+	render   renderer
+	sessions sessions
+	gate     *gate
+	throttle throttle
+	origin   *http.CrossOriginProtection
+	mux      *http.ServeMux
+	huma     huma.API
+	paths    map[string][]string // path -> methods
+
+	pingEvery, writeWithin time.Duration // of event streams
+}
+
+const (
+	prefix       = "/api/v1"
+	maxBody      = 64 << 10
+	maxBatchBody = 4 << 20
+)
+
+// New makes an API. Its goroutines are those of the server that runs Handler.
+func New(opt Options) *API {
+	a := &API{db: opt.Store, router: opt.Router, dir: opt.Router.Directory(), hub: opt.Hub, log: opt.Log,
+		metrics: newMetrics(opt.Metrics), secure: opt.Secure, gate: newGate(),
+		origin: http.NewCrossOriginProtection(), mux: http.NewServeMux(), paths: map[string][]string{},
+		pingEvery: pingEvery, writeWithin: writeWithin}
+	a.render = renderer{dir: a.dir, router: a.router}
+	if u, err := url.Parse(opt.PublicURL); err == nil && u.Host != "" {
+		a.secure = a.secure || u.Scheme == "https"
+		if err := a.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			a.log.Warn("public_url is no origin", "error", err)
+		}
+	}
+	a.describe(opt.Version)
+	a.sessionRoutes()
+	a.conversationRoutes()
+	a.actionRoutes()
+	a.sendRoutes()
+	a.messageRoutes()
+	a.directoryRoutes()
+	a.carrierRoutes()
+	a.numberRoutes()
+	a.streamRoutes()
+	a.refuseOthers()
+	return a
+}
+
+// Handler serves everything under /api/v1, /openapi.json and /docs.
+func (a *API) Handler() http.Handler { return http.HandlerFunc(a.serve) }
+
+var (
+	jsonType = []string{"application/json"}
+	noStore  = []string{"no-store"}
+	noSniff  = []string{"nosniff"}
+)
+
+// serve does for every request what none does for itself.
+func (a *API) serve(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	out := &response{ResponseWriter: w}
+	h := w.Header()
+	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			a.log.ErrorContext(r.Context(), "panic", "panic", p, "stack", string(debug.Stack()))
+			if out.status == 0 {
+				a.writeProblem(out, r, problem(http.StatusInternalServerError, codeInternal, "Something went wrong here."))
+			}
+		}
+		a.metrics.observe(r, out.status, time.Since(start))
+	}()
+	if strings.HasPrefix(r.URL.Path, prefix+"/") {
+		var err error
+		if r, err = a.admit(out, r); err != nil {
+			a.writeProblem(out, r, err)
+			return
+		}
+	}
+	a.mux.ServeHTTP(out, r)
+}
+
+// admit bounds a request's body, refuses what another site has a browser send,
+// and finds out who asks.
+func (a *API) admit(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	signIn := r.Method == http.MethodPost && r.URL.Path == prefix+"/session"
+	if r.Header.Get("Authorization") == "" { // no browser adds that by itself
+		if err := a.origin.Check(r); err != nil {
+			return r, forbidden("This request came from another site.")
+		}
+	}
+	if r.Body != http.NoBody {
+		limit := int64(maxBody)
+		if r.URL.Path == prefix+"/messages/batch" {
+			limit = maxBatchBody
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+	}
+	if signIn {
+		return r, nil
+	}
+	c, err := a.authenticate(r)
+	if err != nil {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		return r, err
+	}
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, c)), nil
+}
+
+// refuseOthers answers what no route does, with problems like all else.
+func (a *API) refuseOthers() {
+	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		a.writeProblem(w, r, notFound("page"))
+	})
+	for path, methods := range a.paths {
+		if path == prefix+"/messages/batch" { // for GET the mux could not tell it from /messages/{id}
+			continue
+		}
+		allow := strings.Join(methods, ", ")
+		a.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", allow)
+			a.writeProblem(w, r, problem(http.StatusMethodNotAllowed, "method_not_allowed", "Here one can "+allow+"."))
+		})
+	}
+}
+
+// response remembers what was answered.
+type response struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *response) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap gives http.ResponseController what it needs.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) error {
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	w.Write(body) // whoever has gone cannot be told
+	return nil
+}

@@ -1,0 +1,151 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/router"
+)
+
+// Carrier is an SMPP account or a modem.
+type Carrier struct {
+	Name    string     `json:"name"`
+	Kind    string     `json:"kind" enum:"smpp,gsm"`
+	State   string     `json:"state" enum:"up,connecting,down,refused,paused"`
+	Since   *time.Time `json:"since"`
+	Error   string     `json:"error"`
+	Numbers []string   `json:"numbers"`
+	Binds   []Bind     `json:"binds" doc:"Links that are up"`
+	Queued  int64      `json:"queued" doc:"Segments that are to be sent, those on their way included"`
+	Oldest  *time.Time `json:"oldest" doc:"Since when the oldest of them waits"`
+	Window  int        `json:"window" doc:"How many can be on their way at once"`
+	InUse   int        `json:"in_use" doc:"How many are"`
+}
+
+// Bind is one link to a carrier.
+type Bind struct {
+	State string `json:"state"`
+}
+
+// CarrierList lists carriers.
+type CarrierList struct {
+	Items      []Carrier `json:"items"`
+	NextCursor *string   `json:"next_cursor"`
+}
+
+type byName struct {
+	Name string `path:"name" maxLength:"200"`
+}
+
+func (a *API) carrierRoutes() {
+	read[CarrierList](a, "/carriers", "Links, backlog and what is wrong", func(ctx context.Context, c *caller, in *page) ([]byte, error) {
+		if !c.has(scopeManageCarriers) {
+			if err := c.needs(scopeReadCarriers); err != nil {
+				return nil, err
+			}
+		}
+		all, err := a.carriers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return namedPage(all, in, func(x *Carrier) string { return x.Name })
+	})
+	for name, carrier := range map[string]struct {
+		summary string
+		do      func(context.Context, string) error
+	}{
+		"pause":     {"Give it nothing to send", func(ctx context.Context, name string) error { return a.router.Pause(ctx, name, true) }},
+		"resume":    {"End a pause", func(ctx context.Context, name string) error { return a.router.Pause(ctx, name, false) }},
+		"reconnect": {"Connect anew at once", func(_ context.Context, name string) error { return a.router.Reconnect(name) }},
+	} {
+		write[Carrier, struct {
+			byName
+			Body *struct{}
+		}](a, http.MethodPost, "/carriers/{name}/"+name, http.StatusOK, carrier.summary, func(w http.ResponseWriter, r *http.Request, c *caller) error {
+			if err := decode(r, &struct{}{}); err != nil {
+				return err
+			}
+			if err := c.needs(scopeManageCarriers); err != nil {
+				return err
+			}
+			if c.person() && !c.actor.SystemOwner {
+				return forbidden("Only system owners do this.")
+			}
+			name := r.PathValue("name")
+			if err := carrier.do(r.Context(), name); err != nil {
+				return err
+			}
+			all, err := a.carriers(r.Context())
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(all, func(x Carrier) bool { return x.Name == name })
+			if i < 0 {
+				return notFound("carrier")
+			}
+			body, err := json.Marshal(all[i])
+			if err != nil {
+				return err
+			}
+			return writeJSON(w, http.StatusOK, body)
+		})
+	}
+}
+
+func (a *API) carriers(ctx context.Context) ([]Carrier, error) {
+	statuses, err := a.router.Carriers(ctx)
+	all := make([]Carrier, 0, len(statuses))
+	for _, s := range statuses {
+		all = append(all, carrierOf(s))
+	}
+	return all, err
+}
+
+func carrierOf(s router.CarrierStatus) Carrier {
+	c := Carrier{Name: s.Name, Kind: s.Kind, State: s.State.String(), Since: timeOrNull(s.Since), Error: s.Error, Numbers: []string{}, Binds: []Bind{},
+		Queued: s.Queued, Oldest: timeOrNull(s.Oldest), Window: s.Window, InUse: s.InUse}
+	for _, n := range s.Numbers {
+		c.Numbers = append(c.Numbers, n.Value)
+	}
+	if s.Window > 0 && (s.State == gateway.CarrierUp || s.State == gateway.CarrierPaused) {
+		c.Binds = append(c.Binds, Bind{State: "up"})
+	}
+	return c
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// namedPage is a page of a list that is small and whole in memory. Its cursor is
+// the key of the last item shown.
+func namedPage[T any](all []T, p *page, key func(*T) string) ([]byte, error) {
+	if p.Cursor != "" {
+		i := slices.IndexFunc(all, func(x T) bool { return key(&x) == p.Cursor })
+		if i < 0 {
+			return nil, invalid("query.cursor", "not one that a list answered with")
+		}
+		all = all[i+1:]
+	}
+	answer := struct {
+		Items      []T     `json:"items"`
+		NextCursor *string `json:"next_cursor"`
+	}{Items: all}
+	if answer.Items == nil {
+		answer.Items = []T{}
+	}
+	if len(all) > p.limit() {
+		answer.Items = all[:p.limit()]
+		next := key(&answer.Items[p.limit()-1])
+		answer.NextCursor = &next
+	}
+	return json.Marshal(answer)
+}

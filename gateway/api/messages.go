@@ -1,0 +1,181 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+type messageQuery struct {
+	page
+	Direction string    `query:"direction" enum:"in,out"`
+	Number    string    `query:"number" maxLength:"64" doc:"Ours"`
+	Peer      string    `query:"peer" maxLength:"64" doc:"The customer's"`
+	Tick      string    `query:"tick" enum:"queued,sending,sent,delivered,failed,expired,unknown"`
+	Reference string    `query:"reference" maxLength:"255"`
+	Since     time.Time `query:"since" doc:"Created then or later"`
+}
+
+func (a *API) messageRoutes() {
+	read[MessageList](a, "/messages", "Texts, newest first: for managers, system owners and programs", a.listMessages)
+	read[Message](a, "/messages/{id}", "One message", a.getMessage)
+	for name, do := range map[string]func(context.Context, gateway.Actor, gateway.ID) (gateway.Message, error){
+		"resend": a.router.Resend, "cancel": a.router.Cancel,
+	} {
+		summary := "Queue again what failed, expired or is unknown"
+		if name == "cancel" {
+			summary = "Drop what no carrier has been given yet"
+		}
+		write[Message, struct {
+			byID
+			Body *actionBody
+		}](a, http.MethodPost, "/messages/{id}/"+name, http.StatusOK, summary, func(w http.ResponseWriter, r *http.Request, c *caller) error {
+			if err := decode(r, &struct{}{}); err != nil {
+				return err
+			}
+			if err := c.needs(scopeSend); err != nil {
+				return err
+			}
+			id, err := gateway.ParseID(r.PathValue("id"))
+			if err != nil {
+				return notFound("message")
+			}
+			m, err := do(r.Context(), c.actor, id)
+			if err != nil {
+				return err
+			}
+			return writeJSON(w, http.StatusOK, a.render.message(make([]byte, 0, 768), &m))
+		})
+	}
+}
+
+// listMessages shows programs what they may read, or only what they sent, and
+// managers the texts of their queues.
+func (a *API) listMessages(ctx context.Context, c *caller, in *messageQuery) ([]byte, error) {
+	l := store.MessageList{Numbers: c.limits, Number: in.Number, Peer: in.Peer, Reference: in.Reference, Since: in.Since}
+	switch {
+	case !c.person() && c.has(scopeReadMessages):
+		l.Visible = &store.Visible{Everything: true}
+	case !c.person():
+		if err := c.needs(scopeSend); err != nil {
+			return nil, c.needs(scopeReadMessages)
+		}
+		l.Author = c.actor.ID
+	default:
+		v := c.visible()
+		if !v.Everything && len(v.Manages) == 0 {
+			return nil, forbidden("Only managers and system owners list all messages.")
+		}
+		l.Visible = &v
+	}
+	switch in.Direction {
+	case "in":
+		direction := gateway.In
+		l.Direction = &direction
+	case "out":
+		direction := gateway.Out
+		l.Direction = &direction
+	}
+	if in.Tick != "" {
+		var err error
+		if l.Tick, err = gateway.ParseTick(in.Tick); err != nil {
+			return nil, invalid("query.tick", err.Error())
+		}
+	}
+	return a.messagePage(ctx, l, &in.page)
+}
+
+// getMessage shows a message to who sees its conversation, and to the program
+// that sent it.
+func (a *API) getMessage(ctx context.Context, c *caller, in *byID) ([]byte, error) {
+	if !c.person() && !c.has(scopeSend) {
+		if err := c.needs(scopeReadMessages); err != nil {
+			return nil, err
+		}
+	}
+	id, err := gateway.ParseID(in.ID)
+	if err != nil {
+		return nil, notFound("message")
+	}
+	m, ok, err := a.db.Message(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, notFound("message")
+	}
+	if c.person() || m.Author != c.actor.ID {
+		conversation, _, err := a.db.Conversation(ctx, m.Conversation)
+		if err != nil {
+			return nil, err
+		}
+		if !c.sees(conversation.View(), m.Number) || !c.person() && (m.Kind != gateway.KindText || !c.has(scopeReadMessages)) {
+			return nil, notFound("message")
+		}
+	}
+	return a.render.message(make([]byte, 0, 768), &m), nil
+}
+
+// Agent is somebody to whom a conversation can be given.
+type Agent struct {
+	ID           string `json:"id"`
+	Name         string `json:"name"`
+	Extension    string `json:"extension"`
+	Role         string `json:"role" enum:"agent,manager,owner"`
+	Availability string `json:"availability" enum:"available,away"`
+}
+
+// AgentList lists agents.
+type AgentList struct {
+	Items      []Agent `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// Queue is a group of people and the numbers whose texts wait for them.
+type Queue struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Numbers []string `json:"numbers" doc:"Ours, that carriers serve"`
+}
+
+// QueueList lists queues.
+type QueueList struct {
+	Items      []Queue `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+func (a *API) directoryRoutes() {
+	read[AgentList](a, "/agents", "People to whom conversations can be given", func(_ context.Context, c *caller, in *page) ([]byte, error) {
+		if err := c.needs(scopeReadConversations); err != nil {
+			return nil, err
+		}
+		var agents []Agent
+		for _, p := range a.dir.People() {
+			if p.DisabledAt.IsZero() {
+				agents = append(agents, Agent{p.ID.String(), p.Name, p.Extension, p.Role, p.Availability})
+			}
+		}
+		return namedPage(agents, in, func(x *Agent) string { return x.ID })
+	})
+	read[QueueList](a, "/queues", "Queues", func(_ context.Context, c *caller, in *page) ([]byte, error) {
+		if err := c.needs(scopeReadConversations); err != nil {
+			return nil, err
+		}
+		numbers := map[gateway.ID][]string{}
+		for _, n := range a.router.Numbers() {
+			q := a.dir.QueueOf(n.Value)
+			if c.reaches(n.Value) && !slices.Contains(numbers[q], n.Value) {
+				numbers[q] = append(numbers[q], n.Value)
+			}
+		}
+		var queues []Queue
+		for _, q := range a.dir.Queues() {
+			queues = append(queues, Queue{q.ID.String(), q.Name, append([]string{}, numbers[q.ID]...)})
+		}
+		return namedPage(queues, in, func(x *Queue) string { return x.ID })
+	})
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"smsbridge/gateway"
+)
+
+// ParsedNumber is what a number that somebody typed is taken for.
+type ParsedNumber struct {
+	E164       string `json:"e164" doc:"Empty unless it is a possible phone number"`
+	Kind       string `json:"kind" example:"mobile" doc:"mobile, fixed, short, alphanumeric, emergency, invalid and so on"`
+	Possible   bool   `json:"possible" doc:"A text can be tried"`
+	Valid      bool   `json:"valid" doc:"The numbering plan has it"`
+	Suggestion string `json:"suggestion" doc:"What may have been meant; empty where there is nothing to suggest"`
+	National   string `json:"national" doc:"As it is written in its country"`
+}
+
+type parseQuery struct {
+	Input  string `query:"input" maxLength:"200"`
+	Region string `query:"region" maxLength:"2" doc:"ISO 3166-1 code; the configured one without it"`
+}
+
+func (a *API) numberRoutes() {
+	read[ParsedNumber](a, "/numbers/parse", "What a number that somebody typed is taken for", func(_ context.Context, _ *caller, in *parseQuery) ([]byte, error) {
+		region := in.Region
+		if region == "" {
+			region = a.router.Region()
+		}
+		p := gateway.ParseNumber(in.Input, region)
+		return json.Marshal(ParsedNumber{p.E164, p.Kind, p.Possible, p.Valid, p.Suggestion, p.National})
+	})
+}
+
+// regionOf is the country in which numbers without + are meant when they are
+// texted from one of ours.
+func (a *API) regionOf(from string) string {
+	if strings.HasPrefix(from, "+") {
+		if n, err := phonenumbers.Parse(from, ""); err == nil {
+			if region := phonenumbers.GetRegionCodeForNumber(n); region != "" && region != "001" {
+				return region
+			}
+		}
+	}
+	return a.router.Region()
+}
+
+func numberInvalid(text, suggestion string) error {
+	return &gateway.Refusal{Code: gateway.NumberInvalid, Text: text, Suggestion: suggestion}
+}
+
+// address is where a text to what was typed goes: it must be possible.
+func (a *API) address(from, to string) (gateway.Address, error) {
+	p, err := a.parse(from, to)
+	return p.Address, err
+}
+
+func (a *API) parse(from, to string) (gateway.ParsedNumber, error) {
+	p := gateway.ParseNumber(to, a.regionOf(from))
+	switch {
+	case p.Kind == "emergency":
+		return p, numberInvalid("Emergency services cannot be reached by text from here. Call them.", "")
+	case strings.TrimSpace(to) == "":
+		return p, numberInvalid("Say to which number.", "")
+	case !p.Possible:
+		return p, numberInvalid(fmt.Sprintf("%q is no number that can be texted.", to), p.Suggestion)
+	}
+	return p, nil
+}
+
+// startAddress is address for what a person typed: unless they insist, the
+// numbering plan must have it.
+func (a *API) startAddress(from, to string, asTyped bool) (gateway.Address, error) {
+	p, err := a.parse(from, to)
+	if err == nil && !p.Valid && !asTyped {
+		err = numberInvalid(fmt.Sprintf("%q is possible, but no known numbers look like it. Send with to_as_typed if it is right.", to), p.Suggestion)
+	}
+	return p.Address, err
+}
+
+func notOurs(text string) error { return &gateway.Refusal{Code: gateway.NumberNotOurs, Text: text} }
+
+// ownNumber is the number of ours that a person writes from: one of a queue
+// they are in. Empty stands for the only one there is.
+func (a *API) ownNumber(c *caller, from string) (string, error) {
+	return a.chooseNumber(from, "This number belongs to no queue that you are in.", func(number string) bool {
+		_, in := c.actor.Queues[a.dir.QueueOf(number)]
+		return (in || c.actor.SystemOwner || !c.person()) && c.reaches(number)
+	})
+}
+
+// programNumber is the number of ours that a program sends from.
+func (a *API) programNumber(c *caller, from string) (string, error) {
+	return a.chooseNumber(from, "The token is not for this number.", c.reaches)
+}
+
+func (a *API) chooseNumber(from, refusal string, allowed func(string) bool) (string, error) {
+	if from = strings.TrimSpace(from); from != "" {
+		if !a.router.Serves(from) {
+			if p := gateway.ParseNumber(from, a.router.Region()); p.E164 != "" {
+				from = p.E164
+			}
+		}
+		switch {
+		case !a.router.Serves(from):
+			return "", notOurs("No carrier lists this number as ours.")
+		case !allowed(from):
+			return "", notOurs(refusal)
+		}
+		return from, nil
+	}
+	only := ""
+	for _, n := range a.router.Numbers() {
+		switch {
+		case !allowed(n.Value):
+		case only != "":
+			return "", notOurs("Say from which number: there are several.")
+		default:
+			only = n.Value
+		}
+	}
+	if only == "" {
+		return "", notOurs("There is no number to send from.")
+	}
+	return only, nil
+}

@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+// Problem is how every error is answered (RFC 9457). Code is stable; Detail is
+// for people and may change.
+type Problem struct {
+	Type         string              `json:"type" example:"about:blank"`
+	Title        string              `json:"title" example:"Conflict"`
+	Status       int                 `json:"status" example:"409"`
+	Code         string              `json:"code" example:"owned_by_other" doc:"Stable: tell errors apart by it"`
+	Detail       string              `json:"detail,omitempty" doc:"For people"`
+	Owner        *Person             `json:"owner,omitempty" doc:"already_taken, owned_by_other: who has it"`
+	Since        *time.Time          `json:"since,omitempty" doc:"already_taken, owned_by_other: since when"`
+	Suggestion   string              `json:"suggestion,omitempty" doc:"number_invalid: what may have been meant"`
+	Conversation *Conversation       `json:"conversation,omitempty" doc:"stale_epoch: what it is now"`
+	Scope        string              `json:"scope,omitempty" doc:"forbidden: the scope that the token lacks"`
+	Errors       []*huma.ErrorDetail `json:"errors,omitempty" doc:"invalid_request: what is wrong, and where"`
+
+	retryAfter time.Duration
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+	return h
+}
+
+func problem(status int, code, detail string) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+}
+
+const (
+	codeInvalidRequest   = "invalid_request"
+	codeUnauthorized     = "unauthorized"
+	codeRateLimited      = "rate_limited"
+	codeStoreUnavailable = "store_unavailable"
+	codeInternal         = "internal"
+)
+
+func invalid(location, message string) *Problem {
+	p := problem(http.StatusUnprocessableEntity, codeInvalidRequest, location+": "+message)
+	p.Errors = []*huma.ErrorDetail{{Location: location, Message: message}}
+	return p
+}
+
+func notFound(what string) *Problem {
+	return problem(http.StatusNotFound, string(gateway.NotFound), "There is no such "+what+".")
+}
+
+func forbidden(detail string) *Problem {
+	return problem(http.StatusForbidden, string(gateway.Forbidden), detail)
+}
+
+func rateLimited(detail string, after time.Duration) *Problem {
+	p := problem(http.StatusTooManyRequests, codeRateLimited, detail)
+	p.retryAfter = after
+	return p
+}
+
+// statusOf tells the status that answers a refusal.
+func statusOf(code gateway.RefusalCode) int {
+	switch code {
+	case gateway.NotFound:
+		return http.StatusNotFound
+	case gateway.Forbidden:
+		return http.StatusForbidden
+	case gateway.AlreadyTaken, gateway.OwnedByOther, gateway.NotOwner, gateway.NotArchived, gateway.StaleEpoch, gateway.Conflict:
+		return http.StatusConflict
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// problemOf is what answers err. What is nobody's business outside is logged
+// and answered without details.
+func (a *API) problemOf(ctx context.Context, err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	var refusal *gateway.Refusal
+	if errors.As(err, &refusal) {
+		return a.refused(ctx, refusal)
+	}
+	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed) || errors.Is(err, context.DeadlineExceeded) {
+		a.log.ErrorContext(ctx, "request not answered", "error", err)
+		p := problem(http.StatusServiceUnavailable, codeStoreUnavailable, "The store cannot be used at the moment. Try again.")
+		p.retryAfter = 2 * time.Second
+		return p
+	}
+	if errors.Is(err, context.Canceled) {
+		return problem(http.StatusServiceUnavailable, codeStoreUnavailable, "The request was given up.")
+	}
+	a.log.ErrorContext(ctx, "request failed", "error", err)
+	return problem(http.StatusInternalServerError, codeInternal, "Something went wrong here.")
+}
+
+func (a *API) refused(ctx context.Context, r *gateway.Refusal) *Problem {
+	p := problem(statusOf(r.Code), string(r.Code), r.Text)
+	p.Suggestion = r.Suggestion
+	if r.Owner != 0 {
+		p.Owner = &Person{ID: r.Owner.String(), Name: r.OwnerName}
+	}
+	if !r.Since.IsZero() {
+		since := r.Since.UTC()
+		p.Since = &since
+	}
+	if r.Current != nil {
+		text, err := a.conversationJSON(ctx, *r.Current)
+		c := new(Conversation)
+		if err == nil && json.Unmarshal(text, c) == nil {
+			p.Conversation = c
+		}
+	}
+	return p
+}
+
+// writeProblem answers err.
+func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := a.problemOf(r.Context(), err)
+	h := w.Header()
+	for k, v := range p.GetHeaders() {
+		h[k] = v
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("problem %s: %v", p.Code, err))
+	}
+	h.Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	w.Write(text)
+}
+
+// withCode turns the errors that huma makes by itself into problems with a code.
+func withCode(_ huma.Context, _ string, v any) (any, error) {
+	e, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := problem(e.Status, codeInvalidRequest, e.Detail)
+	for _, d := range e.Errors {
+		if d != nil {
+			p.Errors = append(p.Errors, &huma.ErrorDetail{Location: d.Location, Message: d.Message})
+		}
+	}
+	if e.Status >= http.StatusInternalServerError {
+		p.Code, p.Detail, p.Errors = codeInternal, "Something went wrong here.", nil
+	}
+	return p, nil
+}

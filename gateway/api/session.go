@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"smsbridge/gateway/store"
+)
+
+// Me is who asks.
+type Me struct {
+	ID           string     `json:"id"`
+	Kind         string     `json:"kind" enum:"person,token"`
+	Name         string     `json:"name"`
+	Extension    string     `json:"extension"`
+	Role         string     `json:"role" enum:"agent,manager,owner," doc:"Empty for tokens"`
+	Availability string     `json:"availability" enum:"available,away," doc:"Empty for tokens"`
+	Queues       []MyQueue  `json:"queues" doc:"Those one is in"`
+	Scopes       []string   `json:"scopes,omitempty" doc:"Of a token"`
+	Numbers      []string   `json:"numbers,omitempty" doc:"Those that a token is limited to"`
+	ExpiresAt    *time.Time `json:"session_expires_at,omitempty" doc:"When one must sign in again at the latest"`
+}
+
+// MyQueue is a queue that one is in.
+type MyQueue struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Manages bool   `json:"manages"`
+}
+
+type credentials struct {
+	Extension string `json:"extension"`
+	Password  string `json:"password"`
+}
+
+type availability struct {
+	Availability string `json:"availability" enum:"available,away"`
+}
+
+func (a *API) sessionRoutes() {
+	write[Me, struct{ Body credentials }](a, http.MethodPost, "/session", http.StatusOK, "Sign in", a.signIn)
+	write[nothing, struct{}](a, http.MethodDelete, "/session", http.StatusNoContent, "Sign out", a.signOut)
+	read[Me](a, "/me", "Who am I", func(_ context.Context, c *caller, _ *struct{}) ([]byte, error) { return json.Marshal(a.me(c)) })
+	write[Me, struct{ Body availability }](a, http.MethodPatch, "/me", http.StatusOK, "Say whether one is available", a.setAvailability)
+}
+
+var errSignIn = problem(http.StatusUnauthorized, codeUnauthorized, "The extension or the password is wrong.")
+
+func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *caller) error {
+	var in credentials
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	in.Extension = strings.TrimSpace(in.Extension)
+	if len(in.Extension) > 64 || len(in.Password) > 1024 {
+		return errSignIn
+	}
+	who := attempt{clientAddress(r), in.Extension}
+	if wait := a.throttle.wait(who, time.Now()); wait > 0 {
+		a.metrics.failures.Inc()
+		return rateLimited("Too many failed sign-ins. Wait before the next.", wait)
+	}
+	if err := a.gate.enter(r.Context()); err != nil {
+		return err
+	}
+	p, known := a.dir.ByExtension(in.Extension)
+	right := CheckPassword(p.Password, in.Password) // for who is unknown, too: it takes as long
+	a.gate.leave()
+	if !right || !known || !p.DisabledAt.IsZero() {
+		a.throttle.failed(who, time.Now())
+		a.metrics.failures.Inc()
+		return errSignIn
+	}
+	a.throttle.succeeded(who)
+	secret := newSecret()
+	hash := hashSecret(secret)
+	err := a.db.Update(r.Context(), func(tx *store.Tx) error {
+		now := tx.Now()
+		if err := tx.PruneSignIns(now.Add(-sessionIdle-touchEvery), now.Add(-sessionAbsolute)); err != nil {
+			return err
+		}
+		return tx.AddSignIn(store.SignIn{Hash: hash[:], Person: p.ID, CreatedAt: now, SeenAt: now})
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.dir.Reload(r.Context()); err != nil {
+		return err
+	}
+	http.SetCookie(w, a.cookie(secret, int(sessionAbsolute.Seconds())))
+	c, _, ok := a.sessions.personOf(a.dir, hash, time.Now())
+	if !ok {
+		return errSignIn // disabled meanwhile
+	}
+	body, err := json.Marshal(a.me(c))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+func (a *API) cookie(value string, maxAge int) *http.Cookie {
+	return &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: a.secure, MaxAge: maxAge}
+}
+
+func (a *API) signOut(w http.ResponseWriter, r *http.Request, c *caller) error {
+	if err := c.needsPerson(); err != nil {
+		return err
+	}
+	if err := a.db.Update(r.Context(), func(tx *store.Tx) error { return tx.EndSignIn(c.secret[:]) }); err != nil {
+		return err
+	}
+	if err := a.dir.Reload(r.Context()); err != nil {
+		return err
+	}
+	http.SetCookie(w, a.cookie("", -1))
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (a *API) me(c *caller) Me {
+	m := Me{ID: c.actor.ID.String(), Kind: "token", Name: c.actor.Name, Queues: []MyQueue{}, Scopes: strings.Fields(c.scopes), Numbers: c.limits}
+	if !c.person() {
+		return m
+	}
+	p, _ := a.dir.Person(c.actor.ID)
+	m.Kind, m.Extension, m.Role, m.Availability = "person", p.Extension, p.Role, p.Availability
+	for _, q := range a.dir.Queues() {
+		if manages, in := c.actor.Queues[q.ID]; in {
+			m.Queues = append(m.Queues, MyQueue{q.ID.String(), q.Name, manages})
+		}
+	}
+	if s, ok := a.dir.SignIn(c.secret); ok {
+		expires := s.CreatedAt.Add(sessionAbsolute).UTC()
+		m.ExpiresAt = &expires
+	}
+	return m
+}
+
+func (a *API) setAvailability(w http.ResponseWriter, r *http.Request, c *caller) error {
+	if err := c.needsPerson(); err != nil {
+		return err
+	}
+	var in availability
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	if in.Availability != "available" && in.Availability != "away" {
+		return invalid("body.availability", "want available or away")
+	}
+	if err := a.db.Update(r.Context(), func(tx *store.Tx) error { return tx.SetAvailability(c.actor.ID, in.Availability) }); err != nil {
+		return err
+	}
+	if err := a.dir.Reload(r.Context()); err != nil {
+		return err
+	}
+	body, err := json.Marshal(a.me(c))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, body)
+}

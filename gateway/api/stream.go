@@ -1,0 +1,335 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"smsbridge/gateway"
+)
+
+const (
+	pingEvery   = 15 * time.Second
+	writeWithin = 10 * time.Second // what a reader that has stopped reading gets
+	streamBatch = 256              // events in one write
+)
+
+type streamInput struct {
+	Header string `header:"Last-Event-ID" doc:"The id of the last event one has: what came since comes first"`
+	Query  string `query:"last_event_id" doc:"The same, for who cannot set a header"`
+}
+
+func (a *API) streamRoutes() {
+	op := a.operation(http.MethodGet, "/events", http.StatusOK, nil, "What happens, as server-sent events")
+	op.Description = "`event:` is the type, `data:` the envelope below, `id:` resumes. Without Last-Event-ID from now on. " +
+		"`stream.reset` says that what was missed is no longer kept. A comment comes every 15 s."
+	op.Responses["200"].Content = map[string]*huma.MediaType{
+		"text/event-stream": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Event](), true, "")},
+	}
+	mount[streamInput](a, op, a.events)
+}
+
+var errRevoked = errors.New("its reader may no longer see anything")
+
+// stream is one reader of events.
+type stream struct {
+	a        *API
+	w        http.ResponseWriter
+	out      *http.ResponseController
+	who      *caller
+	position int64 // in the ring
+	seq      int64 // of the last event that was dealt with
+	buf      []byte
+	entries  []*entry
+}
+
+func (a *API) events(w http.ResponseWriter, r *http.Request, c *caller) error {
+	if err := c.needs(scopeEvents); err != nil {
+		return err
+	}
+	last := r.Header.Get("Last-Event-ID")
+	if last == "" {
+		last = r.URL.Query().Get("last_event_id")
+	}
+	ctx := r.Context()
+	s := &stream{a: a, w: w, out: http.NewResponseController(w), who: c, position: a.hub.position()}
+	reset, err := s.begin(ctx, last)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	w.WriteHeader(http.StatusOK)
+	a.metrics.streams.Inc()
+	defer a.metrics.streams.Dec()
+	s.buf = append(s.buf, "retry: 2000\n\n"...)
+	if reset {
+		s.buf = appendReset(s.buf, s.seq)
+	}
+	if s.flush() != nil {
+		return nil
+	}
+	if err := s.run(ctx, last != "" && !reset); err != nil && ctx.Err() == nil {
+		a.log.InfoContext(ctx, "event stream ended", "error", err)
+	}
+	return nil
+}
+
+// begin finds out where to begin, and whether what is asked for is gone.
+func (s *stream) begin(ctx context.Context, last string) (reset bool, err error) {
+	newest, err := s.a.db.EventSeq(ctx)
+	if err != nil || last == "" {
+		s.seq = newest
+		return false, err
+	}
+	oldest, err := s.a.db.OldestEvent(ctx)
+	if err != nil {
+		return false, err
+	}
+	if oldest == 0 {
+		oldest = newest + 1
+	}
+	asked, err := strconv.ParseInt(last, 10, 64)
+	if err != nil || asked < oldest-1 || asked > newest {
+		s.seq = newest
+		return true, nil
+	}
+	s.seq = asked
+	return false, nil
+}
+
+func appendReset(b []byte, seq int64) []byte {
+	b = append(b, "id: "...)
+	b = strconv.AppendInt(b, seq, 10)
+	b = append(b, "\nevent: stream.reset\ndata: {\"id\":\""...)
+	b = strconv.AppendInt(b, seq, 10)
+	b = append(b, `","type":"stream.reset","time":`...)
+	b = appendTime(b, time.Now())
+	return append(b, ",\"data\":{}}\n\n"...)
+}
+
+// run writes events until the reader goes, or may no longer see any, or is too
+// slow.
+func (s *stream) run(ctx context.Context, resumed bool) error {
+	if resumed {
+		if err := s.catchUp(ctx, 1<<63-1); err != nil {
+			return err
+		}
+	}
+	ping := time.NewTicker(s.a.pingEvery)
+	defer ping.Stop()
+	for {
+		changed := s.a.dir.Changed()
+		who, ok := s.a.current(s.who)
+		if !ok {
+			return errRevoked
+		}
+		s.who = who
+		entries, next, grown, ok := s.a.hub.since(s.position, s.entries[:0], streamBatch)
+		if !ok {
+			return errors.New("its reader is too slow")
+		}
+		if len(entries) > 0 {
+			s.entries = entries
+			if err := s.write(ctx, entries); err != nil {
+				return err
+			}
+			clear(entries)
+			s.position = next
+			select {
+			case <-s.a.hub.ended:
+				return nil
+			default:
+				continue
+			}
+		}
+		select {
+		case <-grown:
+		case <-changed:
+		case <-s.a.hub.ended:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-ping.C:
+			s.buf = append(s.buf, ": ping\n\n"...)
+			if err := s.flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// catchUp writes what the store has after the last event and before the given
+// number. What is published meanwhile is behind the position taken first.
+func (s *stream) catchUp(ctx context.Context, before int64) error {
+	for {
+		position := s.a.hub.position()
+		who, ok := s.a.current(s.who)
+		if !ok {
+			return errRevoked
+		}
+		s.who = who
+		limit := int(min(streamBatch, before-s.seq-1))
+		events, err := s.a.db.Events(ctx, s.seq, limit)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for n < len(events) && events[n].Seq < before {
+			n++
+		}
+		missed := make([]entry, n)
+		s.entries = s.entries[:0]
+		for i := range missed {
+			missed[i].Event = events[i]
+			s.entries = append(s.entries, &missed[i])
+		}
+		if err := s.writeInOrder(ctx, s.entries); err != nil {
+			return err
+		}
+		if n == len(events) && n == streamBatch {
+			continue
+		}
+		if before == 1<<63-1 {
+			s.position = position
+		}
+		return nil
+	}
+}
+
+// write writes entries of the ring. What other processes committed in between
+// is not in it, and is read from the store.
+func (s *stream) write(ctx context.Context, entries []*entry) error {
+	for len(entries) > 0 {
+		n := 0
+		for seq := s.seq; n < len(entries) && entries[n].Seq <= seq+1; n++ {
+			seq = max(seq, entries[n].Seq)
+		}
+		if n > 0 {
+			if err := s.writeInOrder(ctx, entries[:n]); err != nil {
+				return err
+			}
+			entries = entries[n:]
+			continue
+		}
+		rest := append([]*entry(nil), entries...) // catchUp uses s.entries
+		if err := s.catchUp(ctx, rest[0].Seq); err != nil {
+			return err
+		}
+		s.seq = rest[0].Seq - 1 // there is nothing else before it
+		entries = rest
+	}
+	return nil
+}
+
+// writeInOrder writes, in one write, what of the entries the reader may see and
+// has not seen.
+func (s *stream) writeInOrder(ctx context.Context, entries []*entry) error {
+	var missing []gateway.ID
+	for _, e := range entries {
+		if id := e.wants(); id != 0 && s.a.hub.message(id) == nil && e.Seq > s.seq {
+			missing = append(missing, id)
+		}
+	}
+	var last map[gateway.ID]*gateway.Message
+	if len(missing) > 0 {
+		var err error
+		if last, err = s.a.lastMessages(ctx, missing); err != nil {
+			return err
+		}
+	}
+	for _, e := range entries {
+		if e.Seq <= s.seq {
+			continue
+		}
+		s.seq = e.Seq
+		switch c := e.Conversation; {
+		case c == nil, s.who.sees(e.After, c.Number):
+			s.buf = append(s.buf, e.wholeFrame(s.a, last)...)
+		case s.who.sees(e.Before, c.Number):
+			s.buf = append(s.buf, e.goneFrame(s.a)...)
+		}
+	}
+	if len(s.buf) == 0 {
+		return nil
+	}
+	return s.flush()
+}
+
+// flush writes what is buffered. A reader that does not take it in time is
+// dropped.
+func (s *stream) flush() error {
+	if err := s.out.SetWriteDeadline(time.Now().Add(s.a.writeWithin)); err != nil {
+		return err
+	}
+	_, err := s.w.Write(s.buf)
+	if err == nil {
+		err = s.out.Flush()
+	}
+	if s.buf = s.buf[:0]; cap(s.buf) > 1<<20 {
+		s.buf = nil
+	}
+	return err
+}
+
+// wants is the last message of the event's conversation, unless the event
+// itself brings it or the frame is rendered already.
+func (e *entry) wants() gateway.ID {
+	c := e.Conversation
+	if c == nil || e.Message != nil && e.Message.ID == c.LastMessage {
+		return 0
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.whole != nil {
+		return 0
+	}
+	return c.LastMessage
+}
+
+func (e *entry) wholeFrame(a *API, read map[gateway.ID]*gateway.Message) []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.whole == nil {
+		var last *gateway.Message
+		if c := e.Conversation; c != nil {
+			switch {
+			case e.Message != nil && e.Message.ID == c.LastMessage:
+				last = e.Message
+			case read[c.LastMessage] != nil:
+				last = read[c.LastMessage]
+			default:
+				last = a.hub.message(c.LastMessage)
+			}
+		}
+		e.whole = a.frame(&e.Event, last, false)
+	}
+	return e.whole
+}
+
+func (e *entry) goneFrame(a *API) []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.gone == nil {
+		e.gone = a.frame(&e.Event, nil, true)
+	}
+	return e.gone
+}
+
+// frame renders an event as the stream carries it. JSON has no line ends of its
+// own, so that one data line holds it.
+func (a *API) frame(e *gateway.Event, last *gateway.Message, gone bool) []byte {
+	b := append(make([]byte, 0, 1536), "id: "...)
+	b = strconv.AppendInt(b, e.Seq, 10)
+	b = append(b, "\nevent: "...)
+	b = append(b, e.Type...)
+	b = append(b, "\ndata: "...)
+	b = a.render.event(b, e, last, gone)
+	return append(b, "\n\n"...)
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	freeFailures = 3 // before there is a delay
+	maxDelay     = 5 * time.Minute
+	forgetAfter  = time.Hour
+	maxAttempts  = 10000 // pairs that are remembered
+)
+
+// throttle slows down who guesses passwords: per address and extension, so that
+// nobody can lock somebody else out.
+type throttle struct {
+	mu       sync.Mutex
+	attempts map[attempt]failures
+}
+
+type attempt struct{ address, extension string }
+
+type failures struct {
+	count int
+	last  time.Time
+	until time.Time
+}
+
+// wait tells how long this pair is not to be tried again.
+func (t *throttle) wait(a attempt, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.attempts[a].until.Sub(now)
+}
+
+// failed counts a failure: from the fourth on, the delay doubles.
+func (t *throttle) failed(a attempt, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.attempts == nil {
+		t.attempts = map[attempt]failures{}
+	}
+	f := t.attempts[a]
+	if now.Sub(f.last) > forgetAfter {
+		f = failures{}
+	}
+	f.count++
+	f.last = now
+	if over := f.count - freeFailures; over >= 0 {
+		f.until = now.Add(min(maxDelay, time.Second<<min(over, 20)))
+	}
+	t.makeRoomLocked(now)
+	t.attempts[a] = f
+}
+
+func (t *throttle) succeeded(a attempt) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.attempts, a)
+}
+
+// makeRoomLocked forgets what is old, or the one that failed longest ago.
+func (t *throttle) makeRoomLocked(now time.Time) {
+	if len(t.attempts) < maxAttempts {
+		return
+	}
+	var oldest attempt
+	var at time.Time
+	for a, f := range t.attempts {
+		switch {
+		case now.Sub(f.last) > forgetAfter:
+			delete(t.attempts, a)
+		case at.IsZero() || f.last.Before(at):
+			oldest, at = a, f.last
+		}
+	}
+	if len(t.attempts) >= maxAttempts {
+		delete(t.attempts, oldest)
+	}
+}
+
+// clientAddress is where a request comes from. A proxy on this machine is
+// believed when it says for whom it asks.
+func clientAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+		return host
+	}
+	forwarded := r.Header.Values("X-Forwarded-For")
+	if len(forwarded) == 0 {
+		return host
+	}
+	last := forwarded[len(forwarded)-1]
+	if ip, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); err == nil {
+		return ip.String()
+	}
+	return host
+}
