@@ -225,6 +225,7 @@ func TestBatchRunsAgain(t *testing.T) {
 				t.Error(err)
 			}
 		})
+		b.queued(1) // before the one that fails
 		wg.Go(func() {
 			err := b.Update(b.ctx, func(tx *Tx) error {
 				if _, err := tx.Block(phone(1), 1); err != nil {

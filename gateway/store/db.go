@@ -286,6 +286,14 @@ func (db *DB) Close() error {
 func (db *DB) closePools() error {
 	var errs []error
 	if db.lockConn != nil {
+		// By itself the server would unlock some time after the connection ends,
+		// and refuse the daemon that follows this one until then.
+		ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+		_, err := db.lockConn.ExecContext(ctx, "SELECT pg_advisory_unlock(7305808801)")
+		cancel()
+		if err != nil {
+			db.opt.Log.Warn("store: unlock", "error", err)
+		}
 		errs = append(errs, db.lockConn.Close())
 	}
 	for _, p := range []*sql.DB{db.readers, db.writer} {
