@@ -8,31 +8,31 @@ import (
 	"smsbridge/gateway/router"
 )
 
-// actionBody is what actions may be told. Each names what it needs.
-type actionBody struct {
+// ActionBody is what every action may be told.
+type ActionBody struct {
 	Epoch *int64 `json:"epoch,omitempty" doc:"Refuse with stale_epoch if the conversation has changed since"`
 }
 
 type transferBody struct {
-	actionBody
+	ActionBody
 	Agent string `json:"agent,omitempty" doc:"Either the id of an agent"`
 	Queue string `json:"queue,omitempty" doc:"or that of a queue"`
 	Note  string `json:"note,omitempty" doc:"For whom it goes to"`
 }
 
 type snoozeBody struct {
-	actionBody
+	ActionBody
 	Until *time.Time `json:"until" doc:"One that is not in the future ends the snooze"`
 }
 
 type noteBody struct {
-	actionBody
+	ActionBody
 	Text string `json:"text"`
 }
 
 type actionInput struct {
-	byID
-	Body *actionBody
+	ByID
+	Body *ActionBody
 }
 
 func (a *API) actionRoutes() {
@@ -50,7 +50,7 @@ func (a *API) actionRoutes() {
 	for name, p := range plain {
 		write[Conversation, actionInput](a, http.MethodPost, "/conversations/{id}/"+name, http.StatusOK, p.summary,
 			func(w http.ResponseWriter, r *http.Request, c *caller) error {
-				var in actionBody
+				var in ActionBody
 				if err := decode(r, &in); err != nil {
 					return err
 				}
@@ -58,21 +58,21 @@ func (a *API) actionRoutes() {
 			})
 	}
 	write[Conversation, struct {
-		byID
+		ByID
 		Body transferBody
 	}](a, http.MethodPost, "/conversations/{id}/transfer", http.StatusOK, "Give it to an agent or a queue", a.transfer)
 	write[Conversation, struct {
-		byID
+		ByID
 		Body snoozeBody
 	}](a, http.MethodPost, "/conversations/{id}/snooze", http.StatusOK, "Put one's own away until a time", a.snooze)
 	write[Conversation, struct {
-		byID
+		ByID
 		Body noteBody
 	}](a, http.MethodPost, "/conversations/{id}/notes", http.StatusOK, "Add a remark that is never sent", a.note)
 	write[Conversation, actionInput](a, http.MethodPost, "/conversations/{id}/block", http.StatusOK, "Keep the customer from reaching anybody", a.block)
 	write[nothing, actionInput](a, http.MethodDelete, "/conversations/{id}", http.StatusNoContent, "Delete what is archived",
 		func(w http.ResponseWriter, r *http.Request, c *caller) error {
-			var in actionBody
+			var in ActionBody
 			if err := decode(r, &in); err != nil {
 				return err
 			}
@@ -179,7 +179,7 @@ func (a *API) note(w http.ResponseWriter, r *http.Request, c *caller) error {
 }
 
 func (a *API) block(w http.ResponseWriter, r *http.Request, c *caller) error {
-	var in actionBody
+	var in ActionBody
 	if err := decode(r, &in); err != nil {
 		return err
 	}

@@ -37,12 +37,13 @@ type CarrierList struct {
 	NextCursor *string   `json:"next_cursor"`
 }
 
-type byName struct {
+// ByName is the path of a carrier.
+type ByName struct {
 	Name string `path:"name" maxLength:"200"`
 }
 
 func (a *API) carrierRoutes() {
-	read[CarrierList](a, "/carriers", "Links, backlog and what is wrong", func(ctx context.Context, c *caller, in *page) ([]byte, error) {
+	read[CarrierList](a, "/carriers", "Links, backlog and what is wrong", func(ctx context.Context, c *caller, in *Page) ([]byte, error) {
 		if !c.has(scopeManageCarriers) {
 			if err := c.needs(scopeReadCarriers); err != nil {
 				return nil, err
@@ -63,7 +64,7 @@ func (a *API) carrierRoutes() {
 		"reconnect": {"Connect anew at once", func(_ context.Context, name string) error { return a.router.Reconnect(name) }},
 	} {
 		write[Carrier, struct {
-			byName
+			ByName
 			Body *struct{}
 		}](a, http.MethodPost, "/carriers/{name}/"+name, http.StatusOK, carrier.summary, func(w http.ResponseWriter, r *http.Request, c *caller) error {
 			if err := decode(r, &struct{}{}); err != nil {
@@ -127,7 +128,7 @@ func timeOrNull(t time.Time) *time.Time {
 
 // namedPage is a page of a list that is small and whole in memory. Its cursor is
 // the key of the last item shown.
-func namedPage[T any](all []T, p *page, key func(*T) string) ([]byte, error) {
+func namedPage[T any](all []T, p *Page, key func(*T) string) ([]byte, error) {
 	if p.Cursor != "" {
 		i := slices.IndexFunc(all, func(x T) bool { return key(&x) == p.Cursor })
 		if i < 0 {

@@ -17,13 +17,13 @@ const (
 	maxSearch    = 200 // characters
 )
 
-// page is how lists are asked for.
-type page struct {
+// Page is how lists are asked for.
+type Page struct {
 	Limit  int    `query:"limit" minimum:"1" default:"50" doc:"At most 1000; larger is clamped"`
 	Cursor string `query:"cursor" maxLength:"200" doc:"next_cursor of the page before"`
 }
 
-func (p *page) limit() int {
+func (p *Page) limit() int {
 	if p.Limit == 0 {
 		return defaultLimit
 	}
@@ -31,7 +31,7 @@ func (p *page) limit() int {
 }
 
 // place reads the cursor; nil without one.
-func (p *page) place() (*store.Place, error) {
+func (p *Page) place() (*store.Place, error) {
 	if p.Cursor == "" {
 		return nil, nil
 	}
@@ -69,20 +69,21 @@ func list[T any](items []T, limit int, item func([]byte, *T) []byte, cursor func
 }
 
 type conversationQuery struct {
-	page
+	Page
 	View  string `query:"view" enum:"waiting,mine,all,archived" doc:"Without it: waiting and mine. all includes archived ones"`
 	Queue string `query:"queue" doc:"Its id"`
 	Q     string `query:"q" maxLength:"200" doc:"Part of the customer's number or of a text"`
 	Sort  string `query:"sort" enum:"newest,oldest" doc:"oldest: by the time it began to wait; with view=waiting"`
 }
 
-type byID struct {
+// ByID is the path of one thing.
+type ByID struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
 type pageByID struct {
-	byID
-	page
+	ByID
+	Page
 }
 
 func (a *API) conversationRoutes() {
@@ -195,7 +196,7 @@ func (a *API) visibleConversation(ctx context.Context, c *caller, external strin
 	return found, nil
 }
 
-func (a *API) getConversation(ctx context.Context, c *caller, in *byID) ([]byte, error) {
+func (a *API) getConversation(ctx context.Context, c *caller, in *ByID) ([]byte, error) {
 	if err := c.needs(scopeReadConversations); err != nil {
 		return nil, err
 	}
@@ -214,10 +215,10 @@ func (a *API) listThread(ctx context.Context, c *caller, in *pageByID) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	return a.messagePage(ctx, store.MessageList{Conversation: found.ID}, &in.page)
+	return a.messagePage(ctx, store.MessageList{Conversation: found.ID}, &in.Page)
 }
 
-func (a *API) messagePage(ctx context.Context, l store.MessageList, p *page) ([]byte, error) {
+func (a *API) messagePage(ctx context.Context, l store.MessageList, p *Page) ([]byte, error) {
 	after, err := p.place()
 	if err != nil {
 		return nil, err

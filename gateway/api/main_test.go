@@ -73,8 +73,11 @@ type site struct {
 func newSite(t testing.TB) *site {
 	t.Helper()
 	ctx := t.Context()
-	s := &site{t: t, hub: NewHub(), wire: &wire{out: make(chan *gateway.Stream, 1)}, people: map[string]gateway.ID{}, hash: HashPassword(password)}
+	s := &site{t: t, hub: NewHub(), wire: &wire{out: make(chan *gateway.Stream, 1)}, people: map[string]gateway.ID{}}
 	var err error
+	if s.hash, err = HashPassword(password); err != nil {
+		t.Fatal(err)
+	}
 	if s.db, err = store.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Node: "a", OnCommit: s.hub.Publish}); err != nil {
 		t.Fatal(err)
 	}

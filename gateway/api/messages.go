@@ -11,7 +11,7 @@ import (
 )
 
 type messageQuery struct {
-	page
+	Page
 	Direction string    `query:"direction" enum:"in,out"`
 	Number    string    `query:"number" maxLength:"64" doc:"Ours"`
 	Peer      string    `query:"peer" maxLength:"64" doc:"The customer's"`
@@ -31,8 +31,8 @@ func (a *API) messageRoutes() {
 			summary = "Drop what no carrier has been given yet"
 		}
 		write[Message, struct {
-			byID
-			Body *actionBody
+			ByID
+			Body *ActionBody
 		}](a, http.MethodPost, "/messages/{id}/"+name, http.StatusOK, summary, func(w http.ResponseWriter, r *http.Request, c *caller) error {
 			if err := decode(r, &struct{}{}); err != nil {
 				return err
@@ -86,12 +86,12 @@ func (a *API) listMessages(ctx context.Context, c *caller, in *messageQuery) ([]
 			return nil, invalid("query.tick", err.Error())
 		}
 	}
-	return a.messagePage(ctx, l, &in.page)
+	return a.messagePage(ctx, l, &in.Page)
 }
 
 // getMessage shows a message to who sees its conversation, and to the program
 // that sent it.
-func (a *API) getMessage(ctx context.Context, c *caller, in *byID) ([]byte, error) {
+func (a *API) getMessage(ctx context.Context, c *caller, in *ByID) ([]byte, error) {
 	if !c.person() && !c.has(scopeSend) {
 		if err := c.needs(scopeReadMessages); err != nil {
 			return nil, err
@@ -149,7 +149,7 @@ type QueueList struct {
 }
 
 func (a *API) directoryRoutes() {
-	read[AgentList](a, "/agents", "People to whom conversations can be given", func(_ context.Context, c *caller, in *page) ([]byte, error) {
+	read[AgentList](a, "/agents", "People to whom conversations can be given", func(_ context.Context, c *caller, in *Page) ([]byte, error) {
 		if err := c.needs(scopeReadConversations); err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func (a *API) directoryRoutes() {
 		}
 		return namedPage(agents, in, func(x *Agent) string { return x.ID })
 	})
-	read[QueueList](a, "/queues", "Queues", func(_ context.Context, c *caller, in *page) ([]byte, error) {
+	read[QueueList](a, "/queues", "Queues", func(_ context.Context, c *caller, in *Page) ([]byte, error) {
 		if err := c.needs(scopeReadConversations); err != nil {
 			return nil, err
 		}

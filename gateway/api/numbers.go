@@ -42,7 +42,11 @@ func (a *API) numberRoutes() {
 func (a *API) regionOf(from string) string {
 	if strings.HasPrefix(from, "+") {
 		if n, err := phonenumbers.Parse(from, ""); err == nil {
-			if region := phonenumbers.GetRegionCodeForNumber(n); region != "" && region != "001" {
+			region := phonenumbers.GetRegionCodeForNumber(n)
+			if region == "" { // the plan does not have it: the country code does as well
+				region = phonenumbers.GetRegionCodeForCountryCode(int(n.GetCountryCode()))
+			}
+			if len(region) == 2 && region != "ZZ" {
 				return region
 			}
 		}

@@ -26,17 +26,22 @@ const (
 	// must not take the machine's memory.
 	maxArgonMemory = 256 << 10
 	maxArgonTime   = 16
+	maxPassword    = 1024 // octets
 )
 
 // HashPassword returns the argon2id hash of a password in the PHC string
-// format, with a salt of its own.
-func HashPassword(password string) string {
+// format, with a salt of its own. It refuses an empty password, and one of more
+// than 1024 octets, with which nobody could sign in.
+func HashPassword(password string) (string, error) {
+	if password == "" || len(password) > maxPassword {
+		return "", fmt.Errorf("a password has 1 to %d octets", maxPassword)
+	}
 	salt := make([]byte, argonSalt)
 	rand.Read(salt)
 	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
 	enc := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
-		enc.EncodeToString(salt), enc.EncodeToString(key))
+		enc.EncodeToString(salt), enc.EncodeToString(key)), nil
 }
 
 // CheckPassword tells whether a password is the one of a hash that HashPassword

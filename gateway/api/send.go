@@ -19,12 +19,13 @@ const (
 	batchAtOnce  = 256 // as many as the store commits together
 )
 
-type idempotent struct {
+// Idempotent is the header of what may be repeated.
+type Idempotent struct {
 	Key string `header:"Idempotency-Key" doc:"The same key and body within 24 h give the same answer, and send once"`
 }
 
 type replyBody struct {
-	actionBody
+	ActionBody
 	Text string `json:"text"`
 }
 
@@ -35,7 +36,8 @@ type startBody struct {
 	ToAsTyped bool   `json:"to_as_typed,omitempty" doc:"Send although the number is possible but not known to be valid"`
 }
 
-type sendBody struct {
+// SendBody is a text that a program sends.
+type SendBody struct {
 	From      string `json:"from,omitempty" doc:"Our number; optional if the token is for only one"`
 	To        string `json:"to"`
 	Text      string `json:"text"`
@@ -43,7 +45,7 @@ type sendBody struct {
 }
 
 type batchItem struct {
-	sendBody
+	SendBody
 	Key string `json:"idempotency_key,omitempty"`
 }
 
@@ -53,7 +55,7 @@ type batchBody struct {
 
 // batchInput documents batchBody, whose items are read one by one.
 type batchInput struct {
-	idempotent
+	Idempotent
 	Body struct {
 		Messages []batchItem `json:"messages" maxItems:"1000"`
 	}
@@ -73,17 +75,17 @@ type BatchAnswer struct {
 
 func (a *API) sendRoutes() {
 	write[Message, struct {
-		byID
-		idempotent
+		ByID
+		Idempotent
 		Body replyBody
 	}](a, http.MethodPost, "/conversations/{id}/messages", http.StatusAccepted, "Reply; takes it if it waits", a.reply)
 	write[Conversation, struct {
-		idempotent
+		Idempotent
 		Body startBody
 	}](a, http.MethodPost, "/conversations", http.StatusCreated, "Start a conversation", a.start)
 	write[Message, struct {
-		idempotent
-		Body sendBody
+		Idempotent
+		Body SendBody
 	}](a, http.MethodPost, "/messages", http.StatusAccepted, "Send, as a program", a.send)
 	write[BatchAnswer, batchInput](a, http.MethodPost, "/messages/batch", http.StatusAccepted, "Send up to 1000, each answered by itself", a.sendBatch)
 }
@@ -180,7 +182,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err := needsProgram(c); err != nil {
 		return err
 	}
-	var in sendBody
+	var in SendBody
 	if err := decode(r, &in); err != nil {
 		return err
 	}
@@ -195,7 +197,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, c *caller) error {
 	return writeJSON(w, http.StatusAccepted, a.render.message(make([]byte, 0, 768), m))
 }
 
-func (a *API) sendProgram(ctx context.Context, c *caller, in *sendBody, key string) (*gateway.Message, error) {
+func (a *API) sendProgram(ctx context.Context, c *caller, in *SendBody, key string) (*gateway.Message, error) {
 	if len(in.Reference) > maxReference {
 		return nil, invalid("body.reference", "longer than 255 octets")
 	}
@@ -273,7 +275,7 @@ func (a *API) sendItem(ctx context.Context, c *caller, in *batchItem) []byte {
 	if len(in.Key) > maxKey {
 		return a.batchError(ctx, invalid("idempotency_key", "longer than 255 octets"))
 	}
-	m, err := a.sendProgram(ctx, c, &in.sendBody, in.Key)
+	m, err := a.sendProgram(ctx, c, &in.SendBody, in.Key)
 	if err != nil {
 		return a.batchError(ctx, err)
 	}

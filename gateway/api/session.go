@@ -55,7 +55,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *caller) error {
 		return err
 	}
 	in.Extension = strings.TrimSpace(in.Extension)
-	if len(in.Extension) > 64 || len(in.Password) > 1024 {
+	if len(in.Extension) > 64 || len(in.Password) > maxPassword {
 		return errSignIn
 	}
 	who := attempt{clientAddress(r), in.Extension}

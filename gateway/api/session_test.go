@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,9 +85,14 @@ func TestSessionsEnd(t *testing.T) {
 }
 
 func TestPasswordHash(t *testing.T) {
-	h := HashPassword("secret")
-	if !CheckPassword(h, "secret") || CheckPassword(h, "Secret") {
+	h, err := HashPassword("secret")
+	if err != nil || !CheckPassword(h, "secret") || CheckPassword(h, "Secret") {
 		t.Errorf("hash %s", h)
+	}
+	for _, bad := range []string{"", strings.Repeat("x", maxPassword+1)} {
+		if _, err := HashPassword(bad); err == nil {
+			t.Errorf("a password of %d octets is taken", len(bad))
+		}
 	}
 	for _, bad := range []string{"", "secret", "$argon2id$v=19$m=99999999,t=2,p=1$AAAA$AAAA", "$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"} {
 		if CheckPassword(bad, "secret") {
