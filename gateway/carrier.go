@@ -16,8 +16,8 @@ type Carrier interface {
 	// taken is returned, and what was not taken is certainly unsent.
 	Submit([]Submission) int
 	// Room is how many submissions Submit would take now, and Window how many
-	// can be on the wire at once. Room is 0 while there is no connection. A
-	// growing Room is announced on the stream (ReportRoom).
+	// can be on the wire at once. Room is 0 while there is no connection. Once it
+	// has grown to half a window, the carrier says so (Stream.Grew).
 	Room() (room, window int)
 }
 
@@ -62,7 +62,6 @@ const (
 	ReportInbound                   // Inbound, Ack
 	ReportBroken                    // Inbound.Raw, Ack: what could not be decoded, to be quarantined
 	ReportState                     // State, Text
-	ReportRoom                      // nothing: Room has grown
 )
 
 // Report is one thing that happened at a carrier.
@@ -109,13 +108,26 @@ func (s CarrierState) String() string { return carrierStates[s] }
 type Stream struct {
 	c       chan Report
 	reserve int
+	room    chan struct{}
 }
 
 // NewStream makes a stream for up to size offered reports, with room beside
 // them for reserve results.
 func NewStream(size, reserve int) *Stream {
-	return &Stream{c: make(chan Report, size+reserve), reserve: reserve}
+	return &Stream{c: make(chan Report, size+reserve), reserve: reserve, room: make(chan struct{}, 1)}
 }
+
+// Grew says that the carrier has room for more. It never blocks.
+func (s *Stream) Grew() {
+	select {
+	case s.room <- struct{}{}:
+	default:
+	}
+}
+
+// Room is read by the goroutine that gives the carrier more. It does not wait
+// for the reports before it to be applied.
+func (s *Stream) Room() <-chan struct{} { return s.room }
 
 // Offer adds a report, or says that the stream is full.
 func (s *Stream) Offer(r Report) bool {

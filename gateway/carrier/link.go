@@ -114,8 +114,12 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 	if pause := throttled(r); pause > 0 {
 		c.resume = time.Now().Add(pause)
 	}
+	grew := 2*c.roomLocked() >= c.cfg.Window
 	c.mu.Unlock()
 	l.wake()
+	if grew {
+		l.out.Grew()
+	}
 	if !known {
 		return
 	}

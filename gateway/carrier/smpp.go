@@ -190,7 +190,7 @@ func (c *SMPP) serve(ctx context.Context, l *link) error {
 	c.mu.Lock()
 	c.link = l
 	c.mu.Unlock()
-	l.out.Put(gateway.Report{Kind: gateway.ReportRoom})
+	l.out.Grew()
 
 	sendCtx, stopSending := context.WithCancel(ctx)
 	var sender sync.WaitGroup

@@ -37,7 +37,7 @@ type batch struct {
 	absorbed  int
 	unlisted  int
 	broken    int
-	counts    []func()
+	observed  []func()
 	// condition is the carrier's as far as this batch has come.
 	condition *condition
 }
@@ -52,10 +52,13 @@ func (p *pump) drain(ctx context.Context, ended <-chan struct{}) {
 		case r := <-reports:
 			batch = append(batch, r)
 		case <-p.written:
+			p.applyAll(ctx, p.takeReturned())
 			p.forgetWritten(ctx)
 			continue
 		case <-ended:
-			if len(reports) == 0 {
+			if returned := p.takeReturned(); len(returned) > 0 {
+				p.applyAll(ctx, returned)
+			} else if len(reports) == 0 {
 				p.forgetWritten(ctx)
 				return
 			}
@@ -147,13 +150,17 @@ func (p *pump) apply(ctx context.Context, reports []gateway.Report) error {
 		if err := tx.Acknowledged(forget); err != nil {
 			return err
 		}
-		return b.run(reports)
+		if err := b.run(reports); err != nil {
+			return err
+		}
+		_, err := p.claimIn(tx)
+		return err
 	})
 	if err != nil {
 		p.putBackWritten(forget)
 		return err
 	}
-	b.count()
+	b.observe()
 	p.acknowledge(reports, b)
 	return nil
 }
@@ -230,7 +237,7 @@ func (b *batch) one(r *gateway.Report) error {
 	case gateway.ReportReceipt:
 		return b.receipt(r.Receipt)
 	case gateway.ReportInbound:
-		b.counts = append(b.counts, func() { b.p.r.metrics.received(b.p.line.Name, r.At) })
+		b.observed = append(b.observed, func() { b.p.r.metrics.received(b.p.line.Name, r.At) })
 		return b.inbound(r.Inbound)
 	case gateway.ReportBroken:
 		b.broken++
@@ -270,14 +277,14 @@ func (b *batch) end() error {
 	return b.finish()
 }
 
-func (b *batch) count() {
+func (b *batch) observe() {
 	m, name := b.p.r.metrics, b.p.line.Name
 	m.inbound.WithLabelValues(name).Add(float64(b.texts))
 	m.redelivered.WithLabelValues(name).Add(float64(b.absorbed))
 	m.quarantined.WithLabelValues(name).Add(float64(b.broken))
 	m.unknownNumber.Add(float64(b.unlisted))
 	m.fragments.Add(float64(b.parts))
-	for _, f := range b.counts {
+	for _, f := range b.observed {
 		f()
 	}
 }

@@ -19,12 +19,12 @@ type book struct {
 	moved    []*gateway.Message
 	ended    []gateway.ID // conversations in which a segment has ended
 	marked   map[gateway.ID]bool
-	requeued map[string]int64 // carrier -> how many more are queued, or fewer
+	counts   map[string]*[2]int64 // carrier -> how many more are queued and sending, or fewer
 }
 
 func (r *Router) openBook(tx *store.Tx) *book {
 	return &book{r: r, tx: tx, messages: map[gateway.ID]*gateway.Message{}, segments: map[gateway.ID]*gateway.Segment{},
-		marked: map[gateway.ID]bool{}, requeued: map[string]int64{}}
+		marked: map[gateway.ID]bool{}, counts: map[string]*[2]int64{}}
 }
 
 // load reads the messages of these segments, all their segments, and their
@@ -98,21 +98,32 @@ func (b *book) advance(s *gateway.Segment, to gateway.Tick, intermediate bool, w
 
 // set moves a segment without asking whether that is news.
 func (b *book) set(s *gateway.Segment, to gateway.Tick, why cause) {
-	switch {
-	case open(s.Tick) && !open(to):
-		b.requeued[s.Carrier]--
+	if open(s.Tick) && !open(to) {
 		// A text may have failed while another segment of it was out: its
 		// successor gets the turn when the last one has ended.
 		b.ended = append(b.ended, b.messages[s.ID.Message()].Conversation)
-	case !open(s.Tick) && open(to):
-		b.requeued[s.Carrier]++
 	}
+	b.count(s, -1)
 	s.Tick, s.Error = to, ""
+	b.count(s, 1)
 	if to == gateway.TickFailed || to == gateway.TickExpired || to == gateway.TickUnknown {
 		s.Error = why.code
 	}
 	b.r.metrics.segments.WithLabelValues(s.Carrier, to.String()).Inc()
 	b.touch(s)
+}
+
+// count keeps the numbers of what is queued and sending.
+func (b *book) count(s *gateway.Segment, n int64) {
+	if !open(s.Tick) {
+		return
+	}
+	c := b.counts[s.Carrier]
+	if c == nil {
+		c = new([2]int64)
+		b.counts[s.Carrier] = c
+	}
+	c[s.Tick-gateway.TickQueued] += n
 }
 
 // open tells the ticks of what is still to be sent.
@@ -135,7 +146,11 @@ func (b *book) fold(id gateway.ID, why cause, at time.Time) error {
 	if open(to) { // on its way is no news, and a message's own row says queued
 		return nil
 	}
-	next, changed := gateway.Advance(m.Tick, to, false)
+	from := m.Tick
+	if from == gateway.TickQueued { // see above: a segment of it has been sending
+		from = gateway.TickSending
+	}
+	next, changed := gateway.Advance(from, to, false)
 	if !changed {
 		return nil
 	}
@@ -185,7 +200,9 @@ func (b *book) emitTick(m *gateway.Message) error {
 
 // requeue puts a segment back among those that can be claimed.
 func (b *book) requeue(s *gateway.Segment, notUntil time.Time) {
+	b.count(s, -1)
 	s.Tick, s.NotUntil = gateway.TickQueued, notUntil
+	b.count(s, 1)
 	b.touch(s)
 }
 
@@ -208,9 +225,9 @@ func (b *book) close() ([]string, error) {
 	if err := b.tx.UpdateTicks(b.moved); err != nil {
 		return nil, err
 	}
-	for carrier, n := range b.requeued {
-		if p := b.r.pumps[carrier]; p != nil && n != 0 {
-			b.tx.AfterCommit(func() { p.queued.Add(n) })
+	for carrier, n := range b.counts {
+		if p := b.r.pumps[carrier]; p != nil {
+			b.tx.AfterCommit(func() { p.queued.Add(n[0]); p.sending.Add(n[1]) })
 		}
 	}
 	if len(b.ended) == 0 {

@@ -18,7 +18,7 @@ type CarrierStatus struct {
 	Since   time.Time
 	Error   string
 	Numbers []gateway.Address
-	Queued  int64 // segments that are to be sent, on their way ones included
+	Queued  int64 // segments that are to be sent, those on their way included
 	Oldest  time.Time
 	Window  int
 	InUse   int
@@ -30,7 +30,7 @@ func (r *Router) Carriers(ctx context.Context) ([]CarrierStatus, error) {
 	for _, p := range r.pumps {
 		c := p.state.Load()
 		s := CarrierStatus{Name: p.line.Name, Kind: p.line.Kind, State: c.state, Since: c.since, Error: c.text,
-			Numbers: p.line.Numbers, Queued: max(0, p.queued.Load()), InUse: int(p.sending())}
+			Numbers: p.line.Numbers, Queued: p.queued.Load() + p.sending.Load(), InUse: int(p.sending.Load())}
 		_, s.Window = p.line.Carrier.Room()
 		if p.paused.Load() {
 			s.State = gateway.CarrierPaused

@@ -26,15 +26,21 @@ type pump struct {
 	wake   chan struct{} // there may be something to claim
 
 	term    int64        // of the lease; set before the goroutines start
-	queued  atomic.Int64 // segments that are to be sent
+	queued  atomic.Int64 // segments that nobody has claimed
+	sending atomic.Int64 // segments that are claimed
 	orphans atomic.Int64 // receipts that wait for what they belong to
 	paused  atomic.Bool
 	state   atomic.Pointer[condition]
 	down    atomic.Bool // said once
 
-	writtenMu  sync.Mutex
-	writtenIDs []gateway.ID // acknowledged on the wire, not yet forgotten in the store
-	written    chan struct{}
+	// What the present transaction has claimed so far: the committer's.
+	claimTx *store.Tx
+	claimN  int
+
+	mu         sync.Mutex
+	writtenIDs []gateway.ID         // acknowledged on the wire, not yet forgotten in the store
+	returned   []gateway.Submission // claimed, and not taken by the carrier
+	written    chan struct{}        // there is something in either
 }
 
 // condition is what a carrier's connection is like.
@@ -152,6 +158,7 @@ func (p *pump) claimLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-p.wake:
+		case <-p.stream.Room():
 		case <-second.C: // back-offs end without a word
 		}
 		for ctx.Err() == nil && p.claim(ctx) {
@@ -162,49 +169,122 @@ func (p *pump) claimLoop(ctx context.Context) {
 // claim takes what the carrier has room for, and reports whether there may be
 // more to take at once.
 func (p *pump) claim(ctx context.Context) bool {
-	if p.paused.Load() || p.queued.Load() <= 0 {
+	if room, window := p.line.Carrier.Room(); p.paused.Load() || p.queued.Load() <= 0 || !enough(room, window) {
 		return false
 	}
-	room, window := p.line.Carrier.Room()
-	if room < (window+1)/2 {
-		return false
-	}
-	var claimed []store.Claimed
+	more := false
 	err := p.r.db.Update(ctx, func(tx *store.Tx) (err error) {
-		var expired []gateway.ID
-		claimed, expired, err = tx.Claim(p.line.Name, p.term, room)
-		if err != nil || len(expired) == 0 {
-			return err
-		}
-		return p.r.failQueued(tx, expired, gateway.TickExpired, gateway.ErrExpired, "It could not be sent before its validity ended.")
+		more, err = p.claimIn(tx)
+		return err
 	})
-	if err != nil {
-		if ctx.Err() == nil {
-			p.log.Error("cannot claim", "error", err)
-		}
-		return false
+	if err != nil && ctx.Err() == nil {
+		p.log.Error("cannot claim", "error", err)
 	}
-	if len(claimed) == 0 {
-		return false
-	}
-	p.submit(claimed)
-	return len(claimed) == room
+	return more && err == nil
 }
 
-func (p *pump) submit(claimed []store.Claimed) {
-	now := time.Now()
+// enough keeps claims from being many and small.
+func enough(room, window int) bool { return room >= (window+1)/2 }
+
+// roomIn is what the carrier has room for beside what this transaction has
+// claimed already.
+func (p *pump) roomIn(tx *store.Tx) (room, window int) {
+	if p.claimTx != tx {
+		p.claimTx, p.claimN = tx, 0
+	}
+	room, window = p.line.Carrier.Room()
+	return room - p.claimN, window
+}
+
+// claimIn claims in a transaction that may do other things, and has what it
+// claimed submitted once that is committed. It reports whether there may be more.
+func (p *pump) claimIn(tx *store.Tx) (more bool, err error) {
+	room, window := p.roomIn(tx)
+	if p.paused.Load() || p.queued.Load() <= 0 || !enough(room, window) {
+		return false, nil
+	}
+	claimed, expired, err := tx.Claim(p.line.Name, p.term, room)
+	if err != nil {
+		return false, err
+	}
+	if len(expired) > 0 {
+		if err := p.r.failQueued(tx, expired, gateway.TickExpired, gateway.ErrExpired, "It could not be sent before its validity ended."); err != nil {
+			return false, err
+		}
+	}
+	if len(claimed) == 0 {
+		return false, nil
+	}
 	batch := make([]gateway.Submission, len(claimed))
 	for i := range claimed {
 		batch[i] = claimed[i].Submission
 		if !claimed[i].ExpiresAt.IsZero() {
-			batch[i].Validity = claimed[i].ExpiresAt.Sub(now)
+			batch[i].Validity = claimed[i].ExpiresAt.Sub(tx.Now())
 		}
 		batch[i].From = p.sender(batch[i].From.Value)
 	}
-	taken := p.line.Carrier.Submit(batch)
-	for _, s := range batch[taken:] {
-		p.stream.Put(gateway.Report{Kind: gateway.ReportResult, At: now, Segment: s.Segment, Attempt: s.Attempt, Outcome: gateway.OutcomeUnsent})
+	p.claimN += len(batch)
+	tx.AfterCommit(func() {
+		p.queued.Add(int64(-len(batch)))
+		p.sending.Add(int64(len(batch)))
+		p.submit(batch)
+	})
+	return len(claimed) == room, nil
+}
+
+// direct claims a new message's segments as they are inserted, where nothing
+// waits before them and there is room: one commit instead of two.
+func (p *pump) direct(tx *store.Tx, m *gateway.Message, segments []gateway.Segment) bool {
+	room, _ := p.roomIn(tx)
+	if p.paused.Load() || p.queued.Load() > 0 || len(segments) > room || p.term == 0 {
+		return false
 	}
+	batch := make([]gateway.Submission, len(segments))
+	for i := range segments {
+		s := &segments[i]
+		s.Tick, s.Attempt, s.Term = gateway.TickSending, 1, p.term
+		batch[i] = gateway.Submission{Segment: s.ID, Attempt: 1, From: p.sender(m.Number), To: m.Peer, Encoding: m.Encoding,
+			UDH: s.UDH, Payload: s.Payload, Validity: p.line.Validity}
+	}
+	p.claimN += len(batch)
+	tx.AfterCommit(func() {
+		p.sending.Add(int64(len(batch)))
+		p.submit(batch)
+	})
+	return true
+}
+
+// submit runs on the committer, so that what is committed in order is submitted
+// in order. It never blocks.
+func (p *pump) submit(batch []gateway.Submission) {
+	taken := p.line.Carrier.Submit(batch)
+	if taken == len(batch) {
+		return
+	}
+	p.mu.Lock()
+	p.returned = append(p.returned, batch[taken:]...)
+	p.mu.Unlock()
+	p.nudge()
+}
+
+// nudge has the applying goroutine look at what was written or returned.
+func (p *pump) nudge() {
+	select {
+	case p.written <- struct{}{}:
+	default:
+	}
+}
+
+// takeReturned makes results of what the carrier did not take.
+func (p *pump) takeReturned() []gateway.Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []gateway.Report
+	for _, s := range p.returned {
+		all = append(all, gateway.Report{Kind: gateway.ReportResult, At: time.Now(), Segment: s.Segment, Attempt: s.Attempt, Outcome: gateway.OutcomeUnsent})
+	}
+	p.returned = nil
+	return all
 }
 
 // sender is the kind of our own number as it is configured.
@@ -235,15 +315,15 @@ func (p *pump) sweepLoop(ctx context.Context) {
 
 func (p *pump) sweep(ctx context.Context, n int) error {
 	queued := p.queued.Load()
-	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickQueued.String()).Set(float64(max(0, queued-p.sending())))
-	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickSending.String()).Set(float64(p.sending()))
+	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickQueued.String()).Set(float64(queued))
+	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickSending.String()).Set(float64(p.sending.Load()))
 	if p.orphans.Load() > 0 {
 		if err := p.r.db.Update(ctx, func(tx *store.Tx) error {
 			b := &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}}
 			if err := b.matchWaiting(tx.Now()); err != nil {
 				return err
 			}
-			tx.AfterCommit(b.count)
+			tx.AfterCommit(b.observe)
 			return b.finish()
 		}); err != nil {
 			return err
@@ -279,39 +359,27 @@ func (p *pump) sweep(ctx context.Context, n int) error {
 	})
 }
 
-// sending is how many segments the carrier holds.
-func (p *pump) sending() int64 {
-	if p.state.Load().state != gateway.CarrierUp {
-		return 0
-	}
-	room, window := p.line.Carrier.Room()
-	return min(max(0, p.queued.Load()), int64(max(0, 2*window-room)))
-}
-
 // wrote is called once an acknowledgement was handed to the kernel: what it
 // acknowledged cannot be delivered again for want of it.
 func (p *pump) wrote(id gateway.ID) {
-	p.writtenMu.Lock()
+	p.mu.Lock()
 	p.writtenIDs = append(p.writtenIDs, id)
-	p.writtenMu.Unlock()
-	select {
-	case p.written <- struct{}{}:
-	default:
-	}
+	p.mu.Unlock()
+	p.nudge()
 }
 
 func (p *pump) takeWritten() []gateway.ID {
-	p.writtenMu.Lock()
-	defer p.writtenMu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	ids := p.writtenIDs
 	p.writtenIDs = nil
 	return ids
 }
 
 func (p *pump) putBackWritten(ids []gateway.ID) {
-	p.writtenMu.Lock()
+	p.mu.Lock()
 	p.writtenIDs = append(p.writtenIDs, ids...)
-	p.writtenMu.Unlock()
+	p.mu.Unlock()
 }
 
 // forgetWritten forgets, in a transaction of its own, what needs no more

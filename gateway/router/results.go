@@ -15,7 +15,7 @@ const (
 // result applies what became of a submission.
 func (b *batch) result(r *gateway.Report) error {
 	s, name := b.segments[r.Segment], b.p.line.Name
-	b.counts = append(b.counts, func() {
+	b.observed = append(b.observed, func() {
 		b.p.r.metrics.submits.WithLabelValues(name, outcomes[r.Outcome]).Inc()
 		if r.Code != "" {
 			b.p.r.metrics.statuses.WithLabelValues(name, r.Code).Inc()
@@ -84,7 +84,7 @@ func (b *batch) accepted(s *gateway.Segment, r *gateway.Report) error {
 
 // uncertain applies the carrier's policy to a submission of which nobody knows.
 func (b *batch) uncertain(s *gateway.Segment, now time.Time) error {
-	b.counts = append(b.counts, func() { b.p.r.metrics.uncertain.WithLabelValues(b.p.line.Name).Inc() })
+	b.observed = append(b.observed, func() { b.p.r.metrics.uncertain.WithLabelValues(b.p.line.Name).Inc() })
 	return b.p.uncertain(b.book, s, now)
 }
 
@@ -179,7 +179,7 @@ func (b *batch) segment(id gateway.ID) (*gateway.Segment, error) {
 func (b *batch) learnt(m match, rc *gateway.Receipt) error {
 	s, by := m.segment, m.by
 	name, sent := b.p.line.Name, b.messages[s.ID.Message()].SentAt
-	b.counts = append(b.counts, func() {
+	b.observed = append(b.observed, func() {
 		m := b.p.r.metrics
 		m.receipts.WithLabelValues(name, receiptState(rc)).Inc()
 		m.matches.WithLabelValues(name, by).Inc()
@@ -268,7 +268,7 @@ func (b *batch) matchWaiting(now time.Time) error {
 		case now.Sub(w.At) < maxOrphanAge:
 			continue
 		default:
-			b.counts = append(b.counts, func() { b.p.r.metrics.matches.WithLabelValues(b.p.line.Name, "none").Inc() })
+			b.observed = append(b.observed, func() { b.p.r.metrics.matches.WithLabelValues(b.p.line.Name, "none").Inc() })
 		}
 		if err := b.tx.SettleReceipt(w.ID, segment); err != nil {
 			return err

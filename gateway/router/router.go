@@ -114,7 +114,8 @@ func (r *Router) start(ctx context.Context) error {
 		}
 	}
 	for name, p := range r.pumps {
-		p.queued.Store(int64(backlog[name][gateway.TickQueued] + backlog[name][gateway.TickSending]))
+		p.queued.Store(int64(backlog[name][gateway.TickQueued]))
+		p.sending.Store(int64(backlog[name][gateway.TickSending]))
 	}
 	parts, err := r.db.PendingParts(ctx)
 	if err != nil {

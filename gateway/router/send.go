@@ -260,10 +260,11 @@ func (r *Router) queue(tx *store.Tx, d *draft, m *gateway.Message, c gateway.Con
 		segments[i] = gateway.Segment{ID: m.ID.Segment(i), Carrier: m.Carrier, Lane: m.Lane, Tick: gateway.TickQueued, Turn: turn,
 			Payload: part.Payload, UDH: part.UDH}
 	}
+	claimed := turn && p != nil && p.direct(tx, m, segments)
 	tx.InsertMessage(m)
 	tx.InsertSegments(m, segments)
 	r.metrics.segments.WithLabelValues(m.Carrier, gateway.TickQueued.String()).Add(float64(len(parts)))
-	if p != nil {
+	if p != nil && !claimed {
 		n := int64(len(parts))
 		tx.AfterCommit(func() { p.queued.Add(n); p.kick() })
 	}
