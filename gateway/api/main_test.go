@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"smsbridge/gateway"
@@ -65,7 +66,27 @@ type site struct {
 	hash   string
 	people map[string]gateway.ID
 	queue  gateway.ID
+	path   string
+	reg    *prometheus.Registry
 }
+
+// metric is the value of a gauge or counter without labels.
+func (s *site) metric(name string) float64 {
+	s.t.Helper()
+	families, err := s.reg.Gather()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue() + f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	s.t.Fatalf("no metric %s", name)
+	return 0
+}
+
+func (s *site) streams() int { return int(s.metric("smsbridge_event_streams")) }
 
 // newSite makes a site with the queue Sales, whose number is ours: ana and ben
 // are members of it, max manages it, olga owns the system and stan is in
@@ -78,7 +99,8 @@ func newSite(t testing.TB) *site {
 	if s.hash, err = HashPassword(password); err != nil {
 		t.Fatal(err)
 	}
-	if s.db, err = store.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Node: "a", OnCommit: s.hub.Publish}); err != nil {
+	s.path, s.reg = filepath.Join(t.TempDir(), "test.db"), prometheus.NewRegistry()
+	if s.db, err = store.Open(ctx, "sqlite:"+s.path, store.Options{Node: "a", OnCommit: s.hub.Publish}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.db.Close() })
@@ -113,7 +135,7 @@ func newSite(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.api = New(Options{Store: s.db, Router: s.router, Hub: s.hub, Log: slog.New(slog.DiscardHandler), Version: "test"})
+	s.api = New(Options{Store: s.db, Router: s.router, Hub: s.hub, Log: slog.New(slog.DiscardHandler), Version: "test", Metrics: s.reg})
 	s.server = httptest.NewServer(s.api.Handler())
 	t.Cleanup(func() { s.hub.Close(); s.server.Close() })
 	return s
@@ -134,10 +156,12 @@ func (s *site) update(fn func(*store.Tx) error) {
 // run starts the router, and returns once its carrier can deliver.
 func (s *site) run() {
 	ctx, stop := context.WithCancel(context.Background())
+	_, _, up, _ := s.hub.since(s.hub.position(), nil, 1)
 	done := make(chan error, 1)
 	go func() { done <- s.router.Run(ctx) }()
 	s.t.Cleanup(func() { stop(); <-done })
 	s.stream = <-s.wire.out
+	<-up // the event that says so
 }
 
 // arrive has a customer's text delivered, and waits until it is committed.

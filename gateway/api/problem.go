@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -108,7 +111,7 @@ func (a *API) problemOf(ctx context.Context, err error) *Problem {
 	if errors.As(err, &refusal) {
 		return a.refused(ctx, refusal)
 	}
-	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed) || errors.Is(err, context.DeadlineExceeded) {
+	if unavailable(err) {
 		a.log.ErrorContext(ctx, "request not answered", "error", err)
 		p := problem(http.StatusServiceUnavailable, codeStoreUnavailable, "The store cannot be used at the moment. Try again.")
 		p.retryAfter = 2 * time.Second
@@ -119,6 +122,13 @@ func (a *API) problemOf(ctx context.Context, err error) *Problem {
 	}
 	a.log.ErrorContext(ctx, "request failed", "error", err)
 	return problem(http.StatusInternalServerError, codeInternal, "Something went wrong here.")
+}
+
+// unavailable tells what may pass by itself from what is wrong here.
+func unavailable(err error) bool {
+	var network net.Error
+	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.As(err, &network)
 }
 
 func (a *API) refused(ctx context.Context, r *gateway.Refusal) *Problem {
