@@ -61,7 +61,7 @@ func New(ctx context.Context, cfg *config.Config, v Version, log *slog.Logger) (
 		}
 	}()
 	m := newMetrics(n.registry, v)
-	n.hub = api.NewHub(n.registry)
+	n.hub = api.NewHub()
 	var observe func([]gateway.Event) // set before anything is written
 	n.db, err = store.Open(ctx, cfg.Store, store.Options{Node: cfg.Node, Log: log, Observe: m.observe,
 		OnCommit: func(events []gateway.Event) {
