@@ -21,12 +21,13 @@ const (
 type account struct {
 	out     io.Writer
 	names   map[string]string // of customers, by number
+	peers   map[string]string // by conversation: who no longer sees one is told its ID alone
 	waiting map[string]bool   // conversations
 	hintAt  time.Time
 }
 
 func newAccount(out io.Writer) *account {
-	a := &account{out: out, names: map[string]string{}, waiting: map[string]bool{}, hintAt: time.Now().Add(hintAfter)}
+	a := &account{out: out, names: map[string]string{}, peers: map[string]string{}, waiting: map[string]bool{}, hintAt: time.Now().Add(hintAfter)}
 	for _, c := range customers() {
 		a.names[c.number] = c.name
 	}
@@ -46,7 +47,7 @@ func (a *account) tell(ctx context.Context, events <-chan liveEvent) {
 			if ctx.Err() != nil {
 				continue // what stopping causes is no news
 			}
-			a.note(&e)
+			a.keep(&e)
 			if line := a.line(&e); line != "" {
 				fmt.Fprintf(a.out, "%s  %s\n", e.Time.Local().Format(time.TimeOnly), line)
 			}
@@ -69,11 +70,15 @@ func waitingWords(n int) string {
 	return fmt.Sprintf("%d conversations wait", n)
 }
 
-// note keeps what the hint is about. Whatever a person does puts it off.
-func (a *account) note(e *liveEvent) {
+// keep remembers what later lines are about. Whatever a person does puts the
+// hint off.
+func (a *account) keep(e *liveEvent) {
 	c := &e.Data.Conversation
 	if c.ID == "" {
 		return
+	}
+	if c.Peer != "" {
+		a.peers[c.ID] = c.Peer
 	}
 	if c.Status == "waiting" {
 		a.waiting[c.ID] = true
@@ -88,7 +93,7 @@ func (a *account) note(e *liveEvent) {
 // line is what is said of an event, or "" where another says it already.
 func (a *account) line(e *liveEvent) string {
 	d := &e.Data
-	who := a.customer(d.Conversation.Peer)
+	who := a.customer(a.peers[d.Conversation.ID])
 	by := nameOr(d.By, "the gateway")
 	switch strings.TrimPrefix(e.Type, "conversation.") {
 	case "message.received":
@@ -99,6 +104,9 @@ func (a *account) line(e *liveEvent) string {
 	case "message.sent":
 		if d.Message == nil {
 			return ""
+		}
+		if d.Message.Kind == "note" {
+			return fmt.Sprintf("%s  note by %s: %s", who, nameOr(d.Message.Author, "?"), quoted(d.Message.Text))
 		}
 		return fmt.Sprintf("%s ← %s  %s", who, nameOr(d.Message.Author, "the gateway"), a.text(e))
 	case "message.tick":
@@ -116,7 +124,9 @@ func (a *account) line(e *liveEvent) string {
 		return fmt.Sprintf("%s  transferred by %s to %s", who, by, to)
 	case "dealt_with":
 		return fmt.Sprintf("%s  dealt with by %s", who, by)
-	case "released", "archived", "unarchived", "snoozed", "deleted":
+	case "deleted":
+		return who + "  deleted"
+	case "released", "archived", "unarchived", "snoozed":
 		return fmt.Sprintf("%s  %s by %s", who, e.Type[len("conversation."):], by)
 	case "carrier.up":
 		return fmt.Sprintf("carrier %s  bound", d.Carrier)

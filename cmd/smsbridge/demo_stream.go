@@ -17,18 +17,17 @@ type liveEvent struct {
 	Time time.Time `json:"time"`
 	Data struct {
 		Message *struct {
-			Direction string `json:"direction"`
-			Text      string `json:"text"`
-			Tick      string `json:"tick"`
-			Segments  int    `json:"segments"`
-			Author    *named `json:"author"`
-			Error     *struct {
+			Kind     string `json:"kind"`
+			Text     string `json:"text"`
+			Tick     string `json:"tick"`
+			Segments int    `json:"segments"`
+			Author   *named `json:"author"`
+			Error    *struct {
 				Text string `json:"text"`
 			} `json:"error"`
 		} `json:"message"`
 		Conversation struct {
 			ID     string `json:"id"`
-			Number string `json:"number"`
 			Peer   string `json:"peer"`
 			Status string `json:"status"`
 			Owner  *named `json:"owner"`

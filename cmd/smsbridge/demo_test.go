@@ -102,14 +102,12 @@ func newAgent(t *testing.T, api string) *agent {
 
 // answer is what the story needs of any answer.
 type answer struct {
-	ID       string `json:"id"`
-	Status   any    `json:"status"` // a conversation's word, or a problem's number
-	Code     string `json:"code"`
-	Tick     string `json:"tick"`
-	Encoding string `json:"encoding"`
-	Segments int    `json:"segments"`
-	Owner    *named `json:"owner"`
-	Items    []struct {
+	ID     string `json:"id"`
+	Status any    `json:"status"` // a conversation's word, or a problem's number
+	Code   string `json:"code"`
+	Tick   string `json:"tick"`
+	Owner  *named `json:"owner"`
+	Items  []struct {
 		ID   string `json:"id"`
 		Peer string `json:"peer"`
 	} `json:"items"`
@@ -187,6 +185,9 @@ func TestDemoTellsItsStory(t *testing.T) {
 		t.Errorf("tick %q, want delivered", got.Tick)
 	}
 	d.sees(`Maya .* → Ana  "Great, I'll be there at five\."`) // to her, not to the queue
+	if thread := ana.asks("GET", conversation+"/messages", "", http.StatusOK); len(thread.Items) < 4 {
+		t.Errorf("%d lines in the thread; want two texts, a reply and who took it", len(thread.Items))
+	}
 	if got := ana.asks("POST", conversation+"/dealt-with", "", http.StatusOK); got.Status != "closed" {
 		t.Errorf("status %v, want closed", got.Status)
 	}
