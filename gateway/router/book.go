@@ -198,8 +198,13 @@ func (b *book) emitTick(m *gateway.Message) error {
 	return nil
 }
 
-// requeue puts a segment back among those that can be claimed.
+// requeue puts a segment back among those that can be claimed, unless its text
+// has failed meanwhile: then it is dropped like those that were queued.
 func (b *book) requeue(s *gateway.Segment, notUntil time.Time) {
+	if m := b.messages[s.ID.Message()]; m.Tick == gateway.TickFailed || m.Tick == gateway.TickExpired {
+		b.set(s, m.Tick, cause{m.Error, m.ErrorText})
+		return
+	}
 	b.count(s, -1)
 	s.Tick, s.NotUntil = gateway.TickQueued, notUntil
 	b.count(s, 1)
