@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,11 @@ func demo(ctx context.Context, args []string, std std) int {
 	if !s.kept {
 		err = errors.Join(err, os.RemoveAll(s.dir))
 	}
+	var wrong config.Problems
 	switch {
+	case errors.As(err, &wrong) && wrong[0].Key == "listen":
+		fmt.Fprintf(std.err, "smsbridge demo: --listen %s\n", wrong[0].Message)
+		return exitUsage
 	case errors.Is(err, syscall.EADDRINUSE):
 		fmt.Fprintf(std.err, "smsbridge: %s is in use by another program; choose another port, as in: smsbridge demo --listen 127.0.0.1:8081\n", s.listen)
 		return exitFail
@@ -145,10 +150,17 @@ func (s *stage) play(ctx context.Context, n *node.Node) error {
 	defer stopServing()
 	go func() { ended <- n.Run(serving); stop() }()
 
-	url := "http://" + n.Addr().String()
-	err := s.perform(playing, url)
+	err := s.perform(playing, "http://"+reachable(n.Addr()))
 	stopServing()
 	return errors.Join(err, <-ended)
+}
+
+// reachable is an address as a client on this machine writes it.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return addr.String()
 }
 
 // perform prints the programme, sets the customers going and tells what

@@ -230,16 +230,25 @@ func TestDemoKeepsItsData(t *testing.T) {
 	}
 }
 
-func TestDemoSaysWhatIsInUse(t *testing.T) {
+func TestDemoRefusesListen(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	var out, errs bytes.Buffer
-	code := run(t.Context(), []string{"demo", "--listen", l.Addr().String()}, std{in: strings.NewReader(""), out: &out, err: &errs})
-	if got := errs.String(); code != exitFail || strings.Count(got, "\n") != 1 || !strings.Contains(got, l.Addr().String()) || !strings.Contains(got, "--listen") {
-		t.Errorf("exit code %d, %q; want 1 and a line that names the address and --listen", code, got)
+	for _, test := range []struct {
+		listen string
+		code   int
+		want   string
+	}{
+		{l.Addr().String(), exitFail, l.Addr().String() + " is in use by another program"},
+		{"nonsense", exitUsage, "--listen must be host:port"},
+	} {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), []string{"demo", "--listen", test.listen}, std{in: strings.NewReader(""), out: &out, err: &errs})
+		if got := errs.String(); code != test.code || strings.Count(got, "\n") != 1 || !strings.Contains(got, test.want) || !strings.Contains(got, "--listen") {
+			t.Errorf("--listen %s: exit code %d, %q; want %d and a line with %q and --listen", test.listen, code, got, test.code, test.want)
+		}
 	}
 }
