@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -46,10 +48,13 @@ type API struct {
 	sessions sessions
 	gate     *gate
 	throttle throttle
-	origin   *http.CrossOriginProtection
-	mux      *http.ServeMux
-	huma     huma.API
-	paths    map[string][]string // path -> methods
+	regions  sync.Map // number of ours -> region
+
+	destinations destinations
+	origin       *http.CrossOriginProtection
+	mux          *http.ServeMux
+	huma         huma.API
+	paths        map[string][]string // path -> methods
 
 	pingEvery, writeWithin time.Duration // of event streams
 }
@@ -58,6 +63,11 @@ const (
 	prefix       = "/api/v1"
 	maxBody      = 64 << 10
 	maxBatchBody = 4 << 20
+	// Who sends slowly or does not read has this long; the server itself has no
+	// deadlines, because of the streams.
+	bodyWithin   = time.Minute
+	answerWithin = time.Minute
+	bigAnswer    = 32 << 10 // smaller ones find room in the socket's buffer
 )
 
 // New makes an API. Its goroutines are those of the server that runs Handler.
@@ -139,6 +149,9 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request) (*http.Request, erro
 			limit = maxBatchBody
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return r, err
+		}
 	}
 	if signIn {
 		return r, nil
@@ -171,7 +184,8 @@ func (a *API) refuseOthers() {
 // response remembers what was answered.
 type response struct {
 	http.ResponseWriter
-	status int
+	status  int
+	streams bool // who writes has deadlines of its own
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -186,6 +200,12 @@ func (w *response) WriteHeader(status int) {
 func (w *response) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
+	}
+	if len(b) >= bigAnswer && !w.streams {
+		out := http.NewResponseController(w.ResponseWriter)
+		if out.SetWriteDeadline(time.Now().Add(answerWithin)) == nil {
+			defer out.SetWriteDeadline(time.Time{}) // the connection may be used again
+		}
 	}
 	return w.ResponseWriter.Write(b)
 }

@@ -24,6 +24,7 @@ type Carrier struct {
 	Oldest  *time.Time `json:"oldest" doc:"Since when the oldest of them waits"`
 	Window  int        `json:"window" doc:"How many can be on their way at once"`
 	InUse   int        `json:"in_use" doc:"How many are"`
+	Rate    float64    `json:"rate" doc:"Segments a second that it takes; 0: not limited"`
 }
 
 // Bind is one link to a carrier.
@@ -108,7 +109,7 @@ func (a *API) carriers(ctx context.Context) ([]Carrier, error) {
 
 func carrierOf(s router.CarrierStatus) Carrier {
 	c := Carrier{Name: s.Name, Kind: s.Kind, State: s.State.String(), Since: timeOrNull(s.Since), Error: s.Error, Numbers: []string{}, Binds: []Bind{},
-		Queued: s.Queued, Oldest: timeOrNull(s.Oldest), Window: s.Window, InUse: s.InUse}
+		Queued: s.Queued, Oldest: timeOrNull(s.Oldest), Window: s.Window, InUse: s.InUse, Rate: s.Rate}
 	for _, n := range s.Numbers {
 		c.Numbers = append(c.Numbers, n.Value)
 	}

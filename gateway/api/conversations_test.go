@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -332,5 +333,17 @@ func TestRegionOfOurNumber(t *testing.T) {
 	}
 	if a, err := s.api.address("+447700900123", "07400 123456"); err != nil || a != (gateway.Address{Kind: gateway.AddressE164, Value: "+447400123456"}) {
 		t.Errorf("%v %v", a, err)
+	}
+}
+
+// TestInternational compares the short way with the long one.
+func TestInternational(t *testing.T) {
+	for _, to := range []string{customer, "+447400123456", "+4915112345678", "+5215512345678", "+5491123456789", "+390612345678", "+79161234567", "+78001234567",
+		"+12600000000", "+1911", "+1260205890", "+999123456789", "+441", "+6581234567", "+3726123456", "+0123456789", "+80012345678", "12602058901", "+1 260 205 8901"} {
+		p := gateway.ParseNumber(to, "US")
+		got, ok := international(to)
+		if strict := len(to) > 7 && to[0] == '+' && to[1] != '0' && !strings.Contains(to, " "); ok != (p.Possible && strict) || ok && got != p.Address {
+			t.Errorf("%s: %v %v, not %v %v", to, got, ok, p.Address, p.Possible)
+		}
 	}
 }

@@ -130,7 +130,7 @@ func newSite(t testing.TB) *site {
 		t.Fatal(err)
 	}
 	s.router, err = router.New(router.Options{Store: s.db, Directory: s.dir, Log: slog.New(slog.DiscardHandler), Region: "US",
-		Lines: []router.Line{{Name: "acme", Kind: "smpp", Numbers: []gateway.Address{{Kind: gateway.AddressE164, Value: ours}, {Kind: gateway.AddressE164, Value: general}},
+		Lines: []router.Line{{Name: "acme", Kind: "smpp", Rate: 10, Numbers: []gateway.Address{{Kind: gateway.AddressE164, Value: ours}, {Kind: gateway.AddressE164, Value: general}},
 			Carrier: s.wire, Forms: func(ref string) []string { return []string{ref} }}}})
 	if err != nil {
 		t.Fatal(err)

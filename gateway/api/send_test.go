@@ -258,7 +258,7 @@ func TestCarriers(t *testing.T) {
 	s.run()
 	olga, ana := s.as("olga"), s.as("ana")
 	l := want[CarrierList](t, ana.do("GET", "/carriers", nil), 200)
-	if len(l.Items) != 1 || l.Items[0].Name != "acme" || l.Items[0].Kind != "smpp" || len(l.Items[0].Numbers) != 2 {
+	if len(l.Items) != 1 || l.Items[0].Name != "acme" || l.Items[0].Kind != "smpp" || len(l.Items[0].Numbers) != 2 || l.Items[0].Rate != 10 {
 		t.Errorf("%+v", l)
 	}
 	refused(t, ana.do("POST", "/carriers/acme/pause", nil), 403, "forbidden")

@@ -22,6 +22,7 @@ type CarrierStatus struct {
 	Oldest  time.Time
 	Window  int
 	InUse   int
+	Rate    float64 // segments a second that it takes; 0: not limited
 }
 
 // Carriers lists all carriers by name.
@@ -30,7 +31,7 @@ func (r *Router) Carriers(ctx context.Context) ([]CarrierStatus, error) {
 	for _, p := range r.pumps {
 		c := p.state.Load()
 		s := CarrierStatus{Name: p.line.Name, Kind: p.line.Kind, State: c.state, Since: c.since, Error: c.text,
-			Numbers: p.line.Numbers, Queued: p.queued.Load() + p.sending.Load(), InUse: int(p.sending.Load())}
+			Numbers: p.line.Numbers, Rate: p.line.Rate, Queued: p.queued.Load() + p.sending.Load(), InUse: int(p.sending.Load())}
 		_, s.Window = p.line.Carrier.Room()
 		if p.paused.Load() {
 			s.State = gateway.CarrierPaused

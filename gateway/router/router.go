@@ -32,6 +32,7 @@ type Line struct {
 	OnUncertain Uncertain
 	ResendAfter time.Duration // the grace of Resend
 	Validity    time.Duration // of what is sent; 0: without limit
+	Rate        float64       // segments a second that it takes, for people to see; 0: not limited
 	// Forms lists the names under which the carrier may have accepted what a
 	// receipt calls reference, the likeliest first, that itself included.
 	Forms     func(reference string) []string
