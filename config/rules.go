@@ -51,7 +51,7 @@ func rules() map[string]rule {
 		"carriers[].smpp.addr_npi":         ints(0, 18), // SMPP 3.4 §5.2.6
 		"carriers[].smpp.address_range":    octets(40),
 		"carriers[].smpp.window":           ints(1, 1000),
-		"carriers[].smpp.rate":             rates(0.001, 10_000),
+		"carriers[].smpp.rate":             rates(0.001, 100_000),
 		"carriers[].smpp.enquire_link":     durations(time.Millisecond, time.Hour),
 		"carriers[].smpp.response_timeout": durations(time.Millisecond, 10*time.Minute),
 		"carriers[].smpp.bind_timeout":     durations(time.Millisecond, 10*time.Minute),
