@@ -25,7 +25,7 @@ func (tx *Tx) InsertReferences(carrier string, refs []Reference) error {
 // References finds what a carrier has called by these names, newest first.
 func (tx *Tx) References(carrier string, names []string) (map[string][]Reference, error) {
 	found := make(map[string][]Reference, len(names))
-	err := in(tx, `SELECT reference, segment, attempt, at FROM refs WHERE carrier = $1 AND reference`, names, ` ORDER BY at DESC`, func(r rows) error {
+	err := in(tx, `SELECT reference, segment, attempt, at FROM refs WHERE carrier = $1 AND reference`, names, ` ORDER BY at DESC, segment DESC`, func(r rows) error {
 		var ref Reference
 		var at int64
 		err := r.Scan(&ref.Reference, &ref.Segment, &ref.Attempt, &at)
