@@ -21,6 +21,7 @@ const (
 	AgentUnavailable RefusalCode = "agent_unavailable"
 	Mismatch         RefusalCode = "idempotency_mismatch"
 	Forbidden        RefusalCode = "forbidden"
+	NotAllowed       RefusalCode = "destination_not_allowed"
 	Conflict         RefusalCode = "conflict" // what is to be done does not fit the message's tick
 )
 

@@ -136,13 +136,13 @@ func (c *SMPP) Run(ctx context.Context, out *gateway.Stream) error {
 		wait, refused := c.pause(err, failures)
 		failures++
 		if refused {
-			state.report(gateway.CarrierRefused, err.Error())
+			state.report(gateway.CarrierRefused, fmt.Sprintf("the SMSC does not accept our system_id or password (%v); tried again every 3 to 5 minutes, for more could lock the account", err))
 		} else {
 			state.report(gateway.CarrierDown, err.Error())
 		}
 		c.wait(ctx, wait)
 	}
-	state.report(gateway.CarrierDown, "stopped")
+	state.report(gateway.CarrierDown, "")
 	return ctx.Err()
 }
 
@@ -195,10 +195,12 @@ func (c *SMPP) serve(ctx context.Context, l *link) error {
 	sendCtx, stopSending := context.WithCancel(ctx)
 	var sender sync.WaitGroup
 	sender.Go(func() { c.send(sendCtx, l) })
+	asked := false
 	select {
 	case <-ctx.Done():
 	case <-l.over:
 	case <-c.hurry:
+		asked = true
 	}
 	stopSending()
 	sender.Wait()
@@ -216,6 +218,9 @@ func (c *SMPP) serve(ctx context.Context, l *link) error {
 	c.mu.Lock()
 	c.link = nil
 	c.mu.Unlock()
+	if asked {
+		return errors.New("ended to connect anew, as somebody asked")
+	}
 	if err == nil {
 		err = errors.New("the connection was ended")
 	}

@@ -112,7 +112,7 @@ func (n *Node) lines(newID func() gateway.ID) ([]router.Line, error) {
 		if err != nil {
 			return nil, err
 		}
-		line := router.Line{Name: c.Name, Kind: "smpp", Numbers: numbers, Validity: c.SMPP.Validity, Rate: c.SMPP.Rate, Forms: account.Forms,
+		line := router.Line{Name: c.Name, Kind: "smpp", Numbers: numbers, AllowTo: c.AllowTo, Validity: c.SMPP.Validity, Rate: c.SMPP.Rate, Forms: account.Forms,
 			ResendAfter: 2 * c.SMPP.ResponseTimeout, Carrier: account, Reconnect: account.Reconnect}
 		if c.OnUncertain == config.UncertainResend {
 			line.OnUncertain = router.Resend

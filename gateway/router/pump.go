@@ -401,7 +401,9 @@ func (p *pump) changeState(now *condition) {
 	if was.state == now.state && was.text == now.text {
 		return
 	}
-	if now.state != gateway.CarrierUp && now.state != gateway.CarrierConnecting {
+	if now.state == gateway.CarrierDown && now.text == "" {
+		p.log.Info("carrier disconnected")
+	} else if now.state != gateway.CarrierUp && now.state != gateway.CarrierConnecting {
 		p.log.Warn("carrier is not connected", "state", now.state, "error", now.text)
 	} else if now.state == gateway.CarrierUp {
 		p.log.Info("carrier is up")

@@ -29,6 +29,7 @@ type Line struct {
 	Name        string
 	Kind        string            // smpp, gsm
 	Numbers     []gateway.Address // ours, served by it
+	AllowTo     []string          // beginnings of the E.164 numbers that it may text; none: all
 	OnUncertain Uncertain
 	ResendAfter time.Duration // the grace of Resend
 	Validity    time.Duration // of what is sent; 0: without limit

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"smsbridge/gateway"
@@ -187,6 +189,9 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 		return Sent{}, err
 	}
 	if p != nil {
+		if err := p.allows(next.Peer); err != nil {
+			return Sent{}, err
+		}
 		m.Carrier = p.line.Name
 		if p.line.Validity > 0 {
 			m.ExpiresAt = now.Add(p.line.Validity)
@@ -233,6 +238,15 @@ func (r *Router) route(tx *store.Tx, c gateway.Conversation) (*pump, error) {
 	}
 	name, err := tx.LastCarrier(c.ID)
 	return r.pumps[name], err
+}
+
+// allows refuses what the configuration keeps the carrier from texting.
+func (p *pump) allows(to gateway.Address) error {
+	if len(p.line.AllowTo) == 0 || slices.ContainsFunc(p.line.AllowTo, func(prefix string) bool { return strings.HasPrefix(to.Value, prefix) }) {
+		return nil
+	}
+	return &gateway.Refusal{Code: gateway.NotAllowed,
+		Text: fmt.Sprintf("%s may text only numbers that begin with %s.", p.line.Name, strings.Join(p.line.AllowTo, ", "))}
 }
 
 // queue inserts the message and its segments.
