@@ -48,7 +48,7 @@ func (a *API) actionRoutes() {
 		"read":       {gateway.ActRead, "Say that its owner has read it"},
 	}
 	for name, p := range plain {
-		write[Conversation, actionInput](a, http.MethodPost, "/conversations/{id}/"+name, http.StatusOK, p.summary,
+		write[ConversationOrBrief, actionInput](a, http.MethodPost, "/conversations/{id}/"+name, http.StatusOK, p.summary,
 			func(w http.ResponseWriter, r *http.Request, c *caller) error {
 				var in ActionBody
 				if err := decode(r, &in); err != nil {
@@ -57,19 +57,19 @@ func (a *API) actionRoutes() {
 				return a.act(w, r, c, gateway.Action{Kind: p.kind}, router.Details{Epoch: in.Epoch})
 			})
 	}
-	write[Conversation, struct {
+	write[ConversationOrBrief, struct {
 		ByID
 		Body transferBody
 	}](a, http.MethodPost, "/conversations/{id}/transfer", http.StatusOK, "Give it to an agent or a queue", a.transfer)
-	write[Conversation, struct {
+	write[ConversationOrBrief, struct {
 		ByID
 		Body snoozeBody
 	}](a, http.MethodPost, "/conversations/{id}/snooze", http.StatusOK, "Put one's own away until a time", a.snooze)
-	write[Conversation, struct {
+	write[ConversationOrBrief, struct {
 		ByID
 		Body noteBody
 	}](a, http.MethodPost, "/conversations/{id}/notes", http.StatusOK, "Add a remark that is never sent", a.note)
-	write[Conversation, actionInput](a, http.MethodPost, "/conversations/{id}/block", http.StatusOK, "Keep the customer from reaching anybody", a.block)
+	write[ConversationOrBrief, actionInput](a, http.MethodPost, "/conversations/{id}/block", http.StatusOK, "Keep the customer from reaching anybody", a.block)
 	write[nothing, actionInput](a, http.MethodDelete, "/conversations/{id}", http.StatusNoContent, "Delete what is archived",
 		func(w http.ResponseWriter, r *http.Request, c *caller) error {
 			var in ActionBody

@@ -54,6 +54,7 @@ type API struct {
 	origin       *http.CrossOriginProtection
 	mux          *http.ServeMux
 	huma         huma.API
+	document     sync.Once
 	paths        map[string][]string // path -> methods
 
 	pingEvery, writeWithin time.Duration // of event streams
@@ -94,6 +95,7 @@ func New(opt Options) *API {
 	a.numberRoutes()
 	a.streamRoutes()
 	a.refuseOthers()
+	delete(a.huma.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own: Problem takes its place
 	return a
 }
 
@@ -130,6 +132,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 			a.writeProblem(out, r, err)
 			return
 		}
+	}
+	if strings.HasPrefix(r.URL.Path, documentPath) {
+		a.document.Do(a.writeDocument)
 	}
 	a.mux.ServeHTTP(out, r)
 }

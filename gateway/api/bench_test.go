@@ -16,13 +16,6 @@ import (
 	"smsbridge/gateway"
 )
 
-// sink is a response that is thrown away.
-type sink struct{ header http.Header }
-
-func (w *sink) Header() http.Header         { return w.header }
-func (w *sink) Write(b []byte) (int, error) { return len(b), nil }
-func (w *sink) WriteHeader(int)             {}
-
 // BenchmarkRefusedSend measures what HTTP costs of POST /messages above the
 // server itself, up to the store: the text is refused just before.
 func BenchmarkRefusedSend(b *testing.B) {
@@ -42,7 +35,7 @@ func BenchmarkRefusedSend(b *testing.B) {
 			for b.Loop() {
 				r := *req
 				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(bm.body)), int64(len(bm.body))
-				h.ServeHTTP(&sink{http.Header{}}, &r)
+				h.ServeHTTP(&nowhere{http.Header{}}, &r)
 			}
 		})
 	}
@@ -85,7 +78,7 @@ func tick(s *site, seq int64) gateway.Event {
 func BenchmarkStream(b *testing.B) {
 	s := newSite(b)
 	who := s.as("ana")
-	st := &stream{a: s.api, w: &sink{http.Header{}}, who: &caller{}}
+	st := &stream{a: s.api, w: &nowhere{http.Header{}}, who: &caller{}}
 	c, _, ok := s.api.sessions.personOf(s.dir, hashSecret(who.cookie.Value), time.Now())
 	if !ok {
 		b.Fatal("no session")

@@ -18,8 +18,8 @@ type Carrier struct {
 	State   string     `json:"state" enum:"up,connecting,down,refused,paused"`
 	Since   *time.Time `json:"since"`
 	Error   string     `json:"error"`
-	Numbers []string   `json:"numbers"`
-	Binds   []Bind     `json:"binds" doc:"Links that are up"`
+	Numbers []string   `json:"numbers" nullable:"false"`
+	Binds   []Bind     `json:"binds" nullable:"false" doc:"Links that are up"`
 	Queued  int64      `json:"queued" doc:"Segments that are to be sent, those on their way included"`
 	Oldest  *time.Time `json:"oldest" doc:"Since when the oldest of them waits"`
 	Window  int        `json:"window" doc:"How many can be on their way at once"`
@@ -34,7 +34,7 @@ type Bind struct {
 
 // CarrierList lists carriers.
 type CarrierList struct {
-	Items      []Carrier `json:"items"`
+	Items      []Carrier `json:"items" nullable:"false"`
 	NextCursor *string   `json:"next_cursor"`
 }
 
@@ -66,7 +66,7 @@ func (a *API) carrierRoutes() {
 	} {
 		write[Carrier, struct {
 			ByName
-			Body *struct{}
+			Body *NoBody
 		}](a, http.MethodPost, "/carriers/{name}/"+name, http.StatusOK, carrier.summary, func(w http.ResponseWriter, r *http.Request, c *caller) error {
 			if err := decode(r, &struct{}{}); err != nil {
 				return err
@@ -138,7 +138,7 @@ func namedPage[T any](all []T, p *Page, key func(*T) string) ([]byte, error) {
 		all = all[i+1:]
 	}
 	answer := struct {
-		Items      []T     `json:"items"`
+		Items      []T     `json:"items" nullable:"false"`
 		NextCursor *string `json:"next_cursor"`
 	}{Items: all}
 	if answer.Items == nil {

@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
@@ -265,7 +268,40 @@ func (c *client) do(method, path string, body any, header ...string) answer {
 	if err != nil {
 		c.s.t.Fatal(err)
 	}
-	return answer{resp.StatusCode, resp.Header, text}
+	a := answer{resp.StatusCode, resp.Header, text}
+	c.s.described(method, resp.Request.URL.Path, a)
+	return a
+}
+
+// described checks an answer against what the OpenAPI document says of it.
+func (s *site) described(method, path string, a answer) {
+	s.t.Helper()
+	doc := s.api.huma.OpenAPI()
+	_, pattern := s.api.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: path}})
+	_, pattern, _ = strings.Cut(pattern, " ")
+	item := doc.Paths[pattern]
+	if item == nil {
+		return // no route of the API
+	}
+	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch, "DELETE": item.Delete}[method]
+	described := op.Responses[strconv.Itoa(a.status)]
+	if described == nil {
+		described = op.Responses["default"]
+	}
+	if len(described.Content) == 0 && len(a.body) == 0 {
+		return
+	}
+	media := described.Content[a.header.Get("Content-Type")]
+	var v any
+	if err := json.Unmarshal(a.body, &v); err != nil || media == nil {
+		s.t.Errorf("%s %s answers %d %s: %v", method, path, a.status, a.header, err)
+		return
+	}
+	res := &huma.ValidateResult{}
+	huma.Validate(doc.Components.Schemas, media.Schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, res)
+	for _, err := range res.Errors {
+		s.t.Errorf("%s %s: %v in %s", method, path, err, a.body)
+	}
 }
 
 // want reads the answer, which must have this status, strictly into a T.

@@ -32,7 +32,7 @@ type Problem struct {
 	Suggestion   string              `json:"suggestion,omitempty" doc:"number_invalid: what may have been meant"`
 	Conversation *Conversation       `json:"conversation,omitempty" doc:"stale_epoch: what it is now"`
 	Scope        string              `json:"scope,omitempty" doc:"forbidden: the scope that the token lacks"`
-	Errors       []*huma.ErrorDetail `json:"errors,omitempty" doc:"invalid_request: what is wrong, and where"`
+	Errors       []*huma.ErrorDetail `json:"errors,omitempty" nullable:"false" doc:"invalid_request: what is wrong, and where"`
 
 	retryAfter time.Duration
 }

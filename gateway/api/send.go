@@ -57,7 +57,7 @@ type batchBody struct {
 type batchInput struct {
 	Idempotent
 	Body struct {
-		Messages []batchItem `json:"messages" maxItems:"1000"`
+		Messages []batchItem `json:"messages" nullable:"false" minItems:"1" maxItems:"1000"`
 	}
 }
 
@@ -70,7 +70,7 @@ type BatchResult struct {
 
 // BatchAnswer answers a batch, in its order.
 type BatchAnswer struct {
-	Items []BatchResult `json:"items"`
+	Items []BatchResult `json:"items" nullable:"false"`
 }
 
 func (a *API) sendRoutes() {
@@ -79,7 +79,7 @@ func (a *API) sendRoutes() {
 		Idempotent
 		Body replyBody
 	}](a, http.MethodPost, "/conversations/{id}/messages", http.StatusAccepted, "Reply; takes it if it waits", a.reply)
-	write[Conversation, struct {
+	write[ConversationOrBrief, struct {
 		Idempotent
 		Body startBody
 	}](a, http.MethodPost, "/conversations", http.StatusCreated, "Start a conversation", a.start)

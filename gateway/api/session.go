@@ -18,9 +18,9 @@ type Me struct {
 	Extension    string     `json:"extension"`
 	Role         string     `json:"role" enum:"agent,manager,owner," doc:"Empty for tokens"`
 	Availability string     `json:"availability" enum:"available,away," doc:"Empty for tokens"`
-	Queues       []MyQueue  `json:"queues" doc:"Those one is in"`
-	Scopes       []string   `json:"scopes,omitempty" doc:"Of a token"`
-	Numbers      []string   `json:"numbers,omitempty" doc:"Those that a token is limited to"`
+	Queues       []MyQueue  `json:"queues" nullable:"false" doc:"Those one is in"`
+	Scopes       []string   `json:"scopes,omitempty" nullable:"false" doc:"Of a token"`
+	Numbers      []string   `json:"numbers,omitempty" nullable:"false" doc:"Those that a token is limited to"`
 	ExpiresAt    *time.Time `json:"session_expires_at,omitempty" doc:"When one must sign in again at the latest"`
 }
 
@@ -59,25 +59,14 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *caller) error {
 		return errSignIn
 	}
 	who := attempt{clientAddress(r), in.Extension}
-	if wait := a.throttle.wait(who, time.Now()); wait > 0 {
+	p, err := a.checkPassword(r.Context(), who, in.Password)
+	if err != nil {
 		a.metrics.failures.Inc()
-		return rateLimited("Too many failed sign-ins. Wait before the next.", wait)
-	}
-	if err := a.gate.enter(r.Context()); err != nil {
 		return err
 	}
-	p, known := a.dir.ByExtension(in.Extension)
-	right := CheckPassword(p.Password, in.Password) // for who is unknown, too: it takes as long
-	a.gate.leave()
-	if !right || !known || !p.DisabledAt.IsZero() {
-		a.throttle.failed(who, time.Now())
-		a.metrics.failures.Inc()
-		return errSignIn
-	}
-	a.throttle.succeeded(who)
 	secret := newSecret()
 	hash := hashSecret(secret)
-	err := a.db.Update(r.Context(), func(tx *store.Tx) error {
+	err = a.db.Update(r.Context(), func(tx *store.Tx) error {
 		now := tx.Now()
 		if err := tx.PruneSignIns(now.Add(-sessionIdle-touchEvery), now.Add(-sessionAbsolute)); err != nil {
 			return err
@@ -100,6 +89,34 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *caller) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, body)
+}
+
+// checkPassword returns who signs in. It takes as long for who is unknown.
+func (a *API) checkPassword(ctx context.Context, who attempt, password string) (store.Person, error) {
+	if err := a.throttled(who); err != nil { // before it costs anything
+		return store.Person{}, err
+	}
+	if err := a.gate.enter(ctx); err != nil {
+		return store.Person{}, err
+	}
+	defer a.gate.leave()
+	if err := a.throttled(who); err != nil { // by those that came at the same time
+		return store.Person{}, err
+	}
+	p, known := a.dir.ByExtension(who.extension)
+	if right := CheckPassword(p.Password, password); !right || !known || !p.DisabledAt.IsZero() {
+		a.throttle.failed(who, time.Now())
+		return store.Person{}, errSignIn
+	}
+	a.throttle.succeeded(who)
+	return p, nil
+}
+
+func (a *API) throttled(who attempt) error {
+	if wait := a.throttle.wait(who, time.Now()); wait > 0 {
+		return rateLimited("Too many failed sign-ins. Wait before the next.", wait)
+	}
+	return nil
 }
 
 func (a *API) cookie(value string, maxAge int) *http.Cookie {

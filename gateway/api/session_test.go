@@ -156,3 +156,23 @@ func TestCrossSite(t *testing.T) {
 		}
 	}
 }
+
+func TestClientAddress(t *testing.T) {
+	for _, tc := range []struct{ remote, forwarded, want string }{
+		{"192.0.2.1:1234", "", "192.0.2.1"},
+		{"192.0.2.1:1234", "198.51.100.1", "192.0.2.1"},
+		{"127.0.0.1:1234", "", "127.0.0.1"},
+		{"127.0.0.1:1234", "198.51.100.1, 192.0.2.7", "192.0.2.7"},
+		{"[::1]:1234", "nonsense", "::/64"},
+		{"[2001:db8::1]:1234", "", "2001:db8::/64"},
+		{"[::ffff:192.0.2.1]:1234", "", "192.0.2.1"},
+	} {
+		r := &http.Request{RemoteAddr: tc.remote, Header: http.Header{}}
+		if tc.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", tc.forwarded)
+		}
+		if got := clientAddress(r); got != tc.want {
+			t.Errorf("%+v: %s", tc, got)
+		}
+	}
+}

@@ -172,6 +172,11 @@ func (s *stream) run(ctx context.Context, resumed bool) error {
 // number. What is published meanwhile is behind the position taken first.
 func (s *stream) catchUp(ctx context.Context, before int64) error {
 	for {
+		select {
+		case <-s.a.hub.ended:
+			return errRevoked
+		default:
+		}
 		position := s.a.hub.position()
 		who, ok := s.a.current(s.who)
 		if !ok {

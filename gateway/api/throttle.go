@@ -84,23 +84,28 @@ func (t *throttle) makeRoomLocked(now time.Time) {
 	}
 }
 
-// clientAddress is where a request comes from. A proxy on this machine is
-// believed when it says for whom it asks.
+// clientAddress is where a request comes from; of IPv6 the network, since who
+// has one address has them all. A proxy on this machine is believed when it says
+// for whom it asks.
 func clientAddress(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
 		return host
 	}
-	forwarded := r.Header.Values("X-Forwarded-For")
-	if len(forwarded) == 0 {
-		return host
+	if forwarded := r.Header.Values("X-Forwarded-For"); ip.IsLoopback() && len(forwarded) > 0 {
+		last := forwarded[len(forwarded)-1]
+		if asks, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); err == nil {
+			ip = asks
+		}
 	}
-	last := forwarded[len(forwarded)-1]
-	if ip, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); err == nil {
-		return ip.String()
+	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+		if network, err := ip.Prefix(64); err == nil {
+			return network.String()
+		}
 	}
-	return host
+	return ip.String()
 }

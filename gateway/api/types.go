@@ -106,18 +106,18 @@ type EventData struct {
 
 // ConversationList is a page of conversations.
 type ConversationList struct {
-	Items      []Conversation `json:"items"`
+	Items      []Conversation `json:"items" nullable:"false"`
 	NextCursor *string        `json:"next_cursor" doc:"Give it as cursor to read on; null at the end"`
 }
 
 // MessageList is a page of messages.
 type MessageList struct {
-	Items      []Message `json:"items"`
+	Items      []Message `json:"items" nullable:"false"`
 	NextCursor *string   `json:"next_cursor" doc:"Give it as cursor to read on; null at the end"`
 }
 
 // EventList is a page of events.
 type EventList struct {
-	Items      []Event `json:"items"`
+	Items      []Event `json:"items" nullable:"false"`
 	NextCursor *string `json:"next_cursor" doc:"Give it as cursor to read on; null at the end"`
 }
