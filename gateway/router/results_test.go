@@ -36,7 +36,7 @@ func TestOutcomes(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			onEach(t, func(b *bed) {
+			onSQLite(t, func(b *bed) {
 				m, s := sending(b, "hi")
 				b.wantTick(m, gateway.TickSending, "")
 				r := result(s, test.outcome)
