@@ -38,6 +38,10 @@ func TestMain(m *testing.M) {
 		serveSMSC()
 		return
 	}
+	if os.Getenv(benchRole) != "" {
+		serveBenchSMSC()
+		return
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "smsbridge-test-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
