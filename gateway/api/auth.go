@@ -111,7 +111,15 @@ func (a *API) authenticate(r *http.Request) (*caller, error) {
 		if !strings.EqualFold(scheme, "Bearer") {
 			return nil, errUnauthorized
 		}
-		c, ok := programOf(a.dir, hashSecret(strings.TrimSpace(token)))
+		hash := hashSecret(strings.TrimSpace(token))
+		c, ok := programOf(a.dir, hash)
+		if !ok {
+			// A command may have made it a moment ago.
+			if err := a.dir.Reload(r.Context()); err != nil {
+				return nil, err
+			}
+			c, ok = programOf(a.dir, hash)
+		}
 		if !ok {
 			return nil, problem(http.StatusUnauthorized, codeUnauthorized, "There is no such token, or it was revoked.")
 		}

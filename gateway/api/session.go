@@ -103,6 +103,9 @@ func (a *API) checkPassword(ctx context.Context, who attempt, password string) (
 	if err := a.throttled(who); err != nil { // by those that came at the same time
 		return store.Person{}, err
 	}
+	if err := a.dir.Reload(ctx); err != nil { // a command may have added them a moment ago
+		return store.Person{}, err
+	}
 	p, known := a.dir.ByExtension(who.extension)
 	if right := CheckPassword(p.Password, password); !right || !known || !p.DisabledAt.IsZero() {
 		a.throttle.failed(who, time.Now())
