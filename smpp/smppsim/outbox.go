@@ -25,6 +25,7 @@ type outboxState uint8
 
 const (
 	outboxOpen     outboxState = iota
+	outboxBroken               // nothing can be written any more; what came before is still read
 	outboxFinished             // nothing more comes; what is there is written
 	outboxClosed               // nothing is written any more
 )
@@ -105,6 +106,13 @@ func (o *outbox) open() bool {
 	return o.state == outboxOpen
 }
 
+// reads says whether what the peer has sent still counts.
+func (o *outbox) reads() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.state <= outboxBroken
+}
+
 // take waits for something to write. It returns nil when nothing more will come;
 // flushed says whether all there was has been taken. spare is used for what comes
 // next.
@@ -114,7 +122,7 @@ func (o *outbox) take(spare []byte) (batch []byte, flushed bool) {
 	for o.state == outboxOpen && (len(o.buf) == 0 || o.held) {
 		o.moved.Wait()
 	}
-	if o.state == outboxClosed || len(o.buf) == 0 {
+	if o.state == outboxBroken || o.state == outboxClosed || len(o.buf) == 0 {
 		return nil, o.state == outboxFinished
 	}
 	batch, o.buf = o.buf, spare[:0]

@@ -66,7 +66,7 @@ func (c *session) serve() {
 // read handles PDUs until the connection, or what is wanted of it, ends.
 func (c *session) read() {
 	frames := smpp.NewFrameReader((*sessionReader)(c))
-	for c.out.open() {
+	for c.out.reads() {
 		frame, err := frames.Next()
 		var oversize *smpp.OversizeError
 		switch {
@@ -104,6 +104,9 @@ func (c *session) awaitOctets() {
 		timeout = inactivity
 	}
 	c.smsc.unlock()
+	if !c.out.open() {
+		timeout = linger
+	}
 	_ = c.conn.SetReadDeadline(time.Now().Add(timeout))
 }
 
@@ -132,7 +135,10 @@ func (c *session) write() {
 			return
 		}
 		if err := c.put(batch); err != nil {
-			c.abort()
+			// A peer that has died may have answered first: an SMSC that threw that
+			// away would deliver again what it was told it need not.
+			c.out.end(outboxBroken)
+			_ = c.conn.SetReadDeadline(time.Now().Add(linger))
 			return
 		}
 		if cap(batch) > maxUnwritten {
