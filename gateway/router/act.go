@@ -166,7 +166,6 @@ func (r *Router) Resend(ctx context.Context, by gateway.Actor, id gateway.ID) (g
 			if p.line.Validity > 0 {
 				m.ExpiresAt = tx.Now().Add(p.line.Validity)
 			}
-			tx.AfterCommit(p.kick)
 		}
 		if err := tx.Renew(m); err != nil {
 			return err

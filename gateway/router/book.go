@@ -232,7 +232,13 @@ func (b *book) close() ([]string, error) {
 	}
 	for carrier, n := range b.counts {
 		if p := b.r.pumps[carrier]; p != nil {
-			b.tx.AfterCommit(func() { p.queued.Add(n[0]); p.sending.Add(n[1]) })
+			b.tx.AfterCommit(func() {
+				p.queued.Add(n[0])
+				p.sending.Add(n[1])
+				if n[0] > 0 { // only now would a claim find it
+					p.kick()
+				}
+			})
 		}
 	}
 	if len(b.ended) == 0 {
