@@ -35,10 +35,7 @@ const (
 
 // wire is a carrier that accepts whatever it is given, and delivers what a test
 // has it deliver.
-type wire struct {
-	out   chan *gateway.Stream
-	ready chan struct{}
-}
+type wire struct{ out chan *gateway.Stream }
 
 func (c *wire) Run(ctx context.Context, out *gateway.Stream) error {
 	out.Put(gateway.Report{Kind: gateway.ReportState, State: gateway.CarrierUp, At: time.Now()})

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -79,6 +81,13 @@ func TestSessionsEnd(t *testing.T) {
 			c := &client{s: s, cookie: &http.Cookie{Name: cookieName, Value: secret}}
 			if a := c.do("GET", "/me", nil); a.status != tc.status {
 				t.Errorf("%d %s, want %d", a.status, a.body, tc.status)
+			}
+			d, err := s.db.Directory(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if used := time.Since(d.SignIns[0].SeenAt) < time.Minute-time.Second; used != (tc.status == 200) {
+				t.Errorf("last seen at %v", d.SignIns[0].SeenAt)
 			}
 		})
 	}
@@ -175,4 +184,41 @@ func TestClientAddress(t *testing.T) {
 			t.Errorf("%+v: %s", tc, got)
 		}
 	}
+}
+
+func TestGateIsBounded(t *testing.T) {
+	g := newGate()
+	for range hashesAtOnce {
+		if err := g.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range hashesWaiting {
+		g.waiting <- struct{}{}
+	}
+	var p *Problem
+	if err := g.enter(t.Context()); !errors.As(err, &p) || p.Code != "rate_limited" || p.GetHeaders().Get("Retry-After") != "5" {
+		t.Errorf("%v", err)
+	}
+	<-g.waiting
+	g.leave()
+	if err := g.enter(t.Context()); err != nil {
+		t.Error(err)
+	}
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	if err := g.enter(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func FuzzParseHash(f *testing.F) {
+	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("$argon2id$v=19$m=,t=,p=$$")
+	f.Fuzz(func(t *testing.T, s string) {
+		h, err := parseHash(s)
+		if err == nil && (h.memory > maxArgonMemory || h.time > maxArgonTime || h.time == 0 || h.threads == 0 || len(h.key) < 16) {
+			t.Errorf("%q is taken: %+v", s, h)
+		}
+	})
 }

@@ -220,13 +220,13 @@ func (s *site) emit(n int) int64 {
 func TestStreamResumes(t *testing.T) {
 	s := newSite(t)
 	first := s.emit(1)
-	newest := s.emit(1000)
+	s.emit(1000)
 	ana := s.as("ana")
 	readers := []*reader{
 		ana.listen(t, "Last-Event-ID", strconv.FormatInt(first, 10)),
 		s.program("p", "events:read", "").listen(t, "Last-Event-ID", strconv.FormatInt(first-1, 10)),
 	}
-	newest = s.emit(1000) // while they read
+	newest := s.emit(1000) // while they read
 	for i, r := range readers {
 		for seq := first + 1 - int64(i); seq <= newest; seq++ {
 			if e := r.next(); e.ID != strconv.FormatInt(seq, 10) {
