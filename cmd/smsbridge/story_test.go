@@ -15,6 +15,7 @@ const customer = "+12602058901"
 // A customer writes, two agents want it, one gets it, answers, is answered, and
 // is done; once undisturbed, and once with the daemon killed between the steps.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	for name, killed := range map[string]bool{"undisturbed": false, "killed between the steps": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
