@@ -85,6 +85,7 @@ func New(opt Options) *API {
 		}
 	}
 	a.describe(opt.Version)
+	a.serveDocs()
 	a.sessionRoutes()
 	a.conversationRoutes()
 	a.actionRoutes()

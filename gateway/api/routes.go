@@ -33,7 +33,7 @@ func (a *API) describe(version string) {
 		Security: []map[string][]string{{"session": {}}, {"token": {}}},
 	}
 	a.huma = humago.New(a.mux, huma.Config{
-		OpenAPI: doc, OpenAPIPath: documentPath, DocsPath: "/docs", DocsRenderer: huma.DocsRendererStoplightElements,
+		OpenAPI: doc, OpenAPIPath: documentPath,
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json", Transformers: []huma.Transformer{withCode},
 	})

@@ -349,8 +349,10 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("%s is missing", route)
 		}
 	}
-	if a := (&client{s: s}).do("GET", "/docs", nil); a.status != 200 || !strings.Contains(string(a.body), "/openapi.") {
-		t.Errorf("docs: %d", a.status)
+	for path, want := range map[string]string{"/docs": "/openapi.json", "/docs/docs.js": "/openapi.json", "/docs/docs.css": "details"} {
+		if a := (&client{s: s}).do("GET", path, nil); a.status != 200 || !strings.Contains(string(a.body), want) || strings.Contains(string(a.body), "//unpkg") {
+			t.Errorf("%s: %d", path, a.status)
+		}
 	}
 	for name, properties := range map[string][]string{"Conversation": {"id", "unread", "last_message"}, "TransferBody": {"epoch", "agent", "note"}, "BatchItem": {"to", "idempotency_key"}} {
 		var all struct {
