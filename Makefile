@@ -1,9 +1,11 @@
-# Needs Go and make. A C compiler, PostgreSQL and systemd widen the tests.
+# Needs Go and make. A C compiler, PostgreSQL, Node and systemd widen the tests.
 
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),devel)
 # The race detector needs a C compiler, without which Go turns cgo off.
 RACE     = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 FUZZTIME = 10m
+# Folders with packages of npm that tests run.
+JAVASCRIPT = $(shell find . -name node_modules -prune -o -name package-lock.json -exec dirname {} \;)
 
 PREFIX     = /usr/local
 bindir     = $(PREFIX)/bin
@@ -19,7 +21,13 @@ demo: build
 	bin/smsbridge demo
 
 test:
+	@command -v npm >/dev/null || exit 0; for dir in $(JAVASCRIPT); do \
+		[ "$$dir/node_modules/.package-lock.json" -nt "$$dir/package-lock.json" ] || npm --prefix "$$dir" ci --no-audit --no-fund; \
+	done
 	go test $(RACE) ./...
+	@for dir in $(JAVASCRIPT); do \
+		[ -e "$$dir/node_modules/.package-lock.json" ] || echo "NOT TESTED: $$dir. It needs Node and npm." >&2; \
+	done
 	@[ -n '$(RACE)' ] || echo 'NOT TESTED: data races. The race detector needs a C compiler.' >&2
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 		echo 'NOT TESTED: PostgreSQL. It is not installed; no service is needed, only its programs.' >&2

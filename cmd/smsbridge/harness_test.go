@@ -198,6 +198,30 @@ func (d *daemon) start(prefix ...string) {
 // address is where the daemon serves HTTP.
 func (d *daemon) address() string { return d.url.Load().(string) }
 
+// get reads a page outside the API.
+func (d *daemon) get(path string, want int) []byte {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, "GET", d.address()+path, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	response, err := d.client.Do(request)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if response.StatusCode != want {
+		d.t.Fatalf("GET %s: %d, want %d: %s", path, response.StatusCode, want, body)
+	}
+	return body
+}
+
 // kill ends the daemon as a power cut does, and waits for that.
 func (d *daemon) kill() {
 	if d.run != nil {
