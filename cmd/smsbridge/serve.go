@@ -43,7 +43,7 @@ func serve(ctx context.Context, args []string, io std) int {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	for {
-		again, err := serveOnce(ctx, cfg, log, hup, func() *config.Config { return reload(*path, cfg, level, log) })
+		again, err := serveOnce(ctx, cfg, log, hup, func() (*config.Config, error) { return reload(*path, cfg, level, log) })
 		if err != nil {
 			return fail(io, err)
 		}
@@ -56,23 +56,27 @@ func serve(ctx context.Context, args []string, io std) int {
 
 // serveOnce runs a node until ctx ends, or until a changed configuration takes
 // its place, which is returned.
-func serveOnce(ctx context.Context, cfg *config.Config, log *slog.Logger, hup <-chan os.Signal, changed func() *config.Config) (*config.Config, error) {
+func serveOnce(ctx context.Context, cfg *config.Config, log *slog.Logger, hup <-chan os.Signal, changed func() (*config.Config, error)) (*config.Config, error) {
 	n, err := node.New(ctx, cfg, build(), log)
 	if err != nil {
 		return nil, err
 	}
-	running, stop := context.WithCancel(ctx)
-	defer stop()
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(running) }()
 	var next *config.Config
 	for {
 		select {
 		case <-hup:
-			if next = changed(); next == nil {
+			var err error
+			if next, err = changed(); err != nil {
+				n.ReloadFailed()
+			}
+			if next == nil {
 				continue
 			}
-			stop()
+			stop(node.ErrReload)
 		case <-ctx.Done():
 		case err := <-ended:
 			return nil, err
@@ -91,19 +95,22 @@ func serveOnce(ctx context.Context, cfg *config.Config, log *slog.Logger, hup <-
 
 // reload reads the configuration again. One that is wrong, or the same, leaves
 // the running one as it is.
-func reload(path string, old *config.Config, level *slog.LevelVar, log *slog.Logger) *config.Config {
+func reload(path string, old *config.Config, level *slog.LevelVar, log *slog.Logger) (*config.Config, error) {
 	cfg, err := config.Load(path, config.Options{})
+	if err == nil {
+		err = node.Check(cfg)
+	}
 	if err != nil {
 		log.Error("the configuration is wrong; the running one stays", "problems", err.Error())
-		return nil
+		return nil, err
 	}
 	if cfg.Equal(old) {
 		log.Info("the configuration has not changed")
-		return nil
+		return nil, nil
 	}
 	log.Info("the configuration has changed; starting anew with it")
 	level.Set(cfg.Log.Level.Level())
-	return cfg
+	return cfg, nil
 }
 
 // problems prints what is wrong with a configuration, a line each.

@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -69,7 +71,18 @@ func (n *Node) notify(ctx context.Context) {
 	}
 }
 
-func notifyStopping() { _, _ = daemon.SdNotify(false, daemon.SdNotifyStopping) }
+// ErrReload is the cause of a stop after which another node takes this one's
+// place in the process: systemd is told that the service reloads, not that it
+// stops.
+var ErrReload = errors.New("the configuration has changed")
+
+func notifyStopping(ctx context.Context) {
+	state := daemon.SdNotifyStopping
+	if errors.Is(context.Cause(ctx), ErrReload) {
+		state = daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec()
+	}
+	_, _ = daemon.SdNotify(false, state)
+}
 
 func (n *Node) metricsHandler() http.Handler {
 	return promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
@@ -106,6 +119,8 @@ type metrics struct {
 	registry *prometheus.Registry
 	commit   prometheus.Histogram
 	batch    prometheus.Histogram
+	reload   prometheus.Gauge
+	expiry   *prometheus.GaugeVec
 }
 
 func newMetrics(reg *prometheus.Registry, v Version) *metrics {
@@ -115,18 +130,24 @@ func newMetrics(reg *prometheus.Registry, v Version) *metrics {
 			Buckets: []float64{.0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1, 5}}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "smsbridge", Name: "store_batch_size", Help: "Updates in a commit.",
 			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256}}),
+		reload: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "smsbridge", Name: "config_last_reload_successful", Help: "Whether the configuration could last be read."}),
+		expiry: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "smsbridge", Name: "tls_certificate_expiry_timestamp_seconds",
+			Help: "When our certificate ends: that of listen, or a carrier's client certificate."}, []string{"certificate"}),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "smsbridge", Name: "build_info", Help: "The build, in its labels."}, []string{"version", "revision", "go"})
 	build.WithLabelValues(v.Version, v.Revision, v.Go).Set(1)
-	reload := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "smsbridge", Name: "config_last_reload_successful", Help: "Whether the configuration could last be read."})
-	reload.Set(1)
-	reg.MustRegister(m.commit, m.batch, build, reload, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.reload.Set(1)
+	reg.MustRegister(m.commit, m.batch, m.reload, m.expiry, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 func (m *metrics) observe(batch int, commit time.Duration) {
 	m.commit.Observe(commit.Seconds())
 	m.batch.Observe(float64(batch))
+}
+
+func (m *metrics) watchCertificate(name string, cert *x509.Certificate) {
+	m.expiry.WithLabelValues(name).Set(float64(cert.NotAfter.Unix()))
 }
 
 // watchStore shows how large the store is, and what room its disk has.

@@ -35,6 +35,7 @@ type Node struct {
 	scrape   net.Listener // nil: /metrics is on listener
 	server   *http.Server
 	scraped  *http.Server
+	metrics  *metrics
 }
 
 // Version is the build, for build_info and the API.
@@ -61,6 +62,7 @@ func New(ctx context.Context, cfg *config.Config, v Version, log *slog.Logger) (
 		}
 	}()
 	m := newMetrics(n.registry, v)
+	n.metrics = m
 	n.hub = api.NewHub()
 	var observe func([]gateway.Event) // set before anything is written
 	n.db, err = store.Open(ctx, cfg.Store, store.Options{Node: cfg.Node, Log: log, Observe: m.observe,
@@ -107,6 +109,13 @@ func (n *Node) lines(newID func() gateway.ID) ([]router.Line, error) {
 		if c.SMPP == nil {
 			return nil, fmt.Errorf("carrier %s: this version has no modems yet", c.Name)
 		}
+		if t := c.SMPP.TLS; t != nil && t.CertFile != "" && n.metrics != nil {
+			cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+			if err != nil {
+				return nil, fmt.Errorf("carrier %s: tls: %w", c.Name, err)
+			}
+			n.metrics.watchCertificate(c.Name, cert.Leaf)
+		}
 		account, err := carrier.NewSMPP(carrier.SMPPOptions{Name: c.Name, Config: *c.SMPP, Numbers: numbers, Region: n.cfg.Region,
 			NewID: newID, Log: n.log.With("carrier", c.Name), Metrics: n.registry})
 		if err != nil {
@@ -132,6 +141,7 @@ func (n *Node) listen() error {
 		if err != nil {
 			return fmt.Errorf("tls: %w", err)
 		}
+		n.metrics.watchCertificate("listen", cert.Leaf)
 		n.listener = tls.NewListener(n.listener, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
 	}
 	if n.cfg.Metrics.Listen != "" {
@@ -173,6 +183,10 @@ func (n *Node) httpServer(h http.Handler) *http.Server {
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)}
 }
 
+// ReloadFailed shows in the metrics that the configuration has become wrong, and
+// this node goes on with the one it has.
+func (n *Node) ReloadFailed() { n.metrics.reload.Set(0) }
+
 // Addr is where the API listens.
 func (n *Node) Addr() net.Addr { return n.listener.Addr() }
 
@@ -211,7 +225,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.log.Error("stopping", "error", err)
 	}
 	n.log.Info("stopping")
-	notifyStopping()
+	notifyStopping(ctx)
 	stopRouting()
 	<-routed
 	n.hub.Close()

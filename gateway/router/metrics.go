@@ -98,6 +98,9 @@ func (m *metrics) zero(carrier string) {
 	for _, by := range []string{"raw", "form", "early", "none"} {
 		m.matches.WithLabelValues(carrier, by)
 	}
+	for _, state := range []string{"unrecognised", "intermediate", "sent", "delivered", "failed", "expired", "unknown"} {
+		m.receipts.WithLabelValues(carrier, state)
+	}
 	for _, state := range []string{"queued", "sending"} {
 		m.queued.WithLabelValues(carrier, state)
 	}

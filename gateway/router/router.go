@@ -124,6 +124,12 @@ func (r *Router) start(ctx context.Context) error {
 		return err
 	}
 	r.metrics.fragments.Set(float64(parts))
+	for _, q := range r.dir.Queues() {
+		for s := gateway.StatusWaiting; s <= gateway.StatusClosed; s++ {
+			r.metrics.countConversations(q.Name, s, 0)
+		}
+		r.metrics.wait.WithLabelValues(q.Name)
+	}
 	counts, err := r.db.ConversationCounts(ctx)
 	if err != nil {
 		return err
