@@ -201,9 +201,14 @@ func (d *daemon) address() string { return d.url.Load().(string) }
 // get reads a page outside the API.
 func (d *daemon) get(path string, want int) []byte {
 	d.t.Helper()
+	return d.fetch(d.address()+path, want)
+}
+
+func (d *daemon) fetch(url string, want int) []byte {
+	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, "GET", d.address()+path, nil)
+	request, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -217,7 +222,7 @@ func (d *daemon) get(path string, want int) []byte {
 		d.t.Fatal(err)
 	}
 	if response.StatusCode != want {
-		d.t.Fatalf("GET %s: %d, want %d: %s", path, response.StatusCode, want, body)
+		d.t.Fatalf("GET %s: %d, want %d: %s", url, response.StatusCode, want, body)
 	}
 	return body
 }
