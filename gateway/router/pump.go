@@ -31,7 +31,6 @@ type pump struct {
 	orphans atomic.Int64 // receipts that wait for what they belong to
 	paused  atomic.Bool
 	state   atomic.Pointer[condition]
-	down    atomic.Bool // said once
 
 	// What the present transaction has claimed so far: the committer's.
 	claimTx *store.Tx
