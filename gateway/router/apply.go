@@ -256,7 +256,7 @@ func (b *batch) end() error {
 			return err
 		}
 		if b.p.orphans.Load() > 0 {
-			if err := b.matchWaiting(b.tx.Now()); err != nil {
+			if err := b.matchRecent(); err != nil {
 				return err
 			}
 		}

@@ -31,6 +31,8 @@ type pump struct {
 	orphans atomic.Int64 // receipts that wait for what they belong to
 	paused  atomic.Bool
 	state   atomic.Pointer[condition]
+	sweptTo gateway.ID   // where the sweep of waiting receipts is: the committer's
+	swept   atomic.Int64 // the newest receipt that a sweep has looked at
 
 	// What the present transaction has claimed so far: the committer's.
 	claimTx *store.Tx
@@ -115,7 +117,7 @@ func (p *pump) recover(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	waiting, err := tx.WaitingReceipts(name, 1<<20)
+	waiting, err := tx.WaitingReceipts(name, 0, 1<<20)
 	if err != nil {
 		return err
 	}
@@ -319,7 +321,7 @@ func (p *pump) sweep(ctx context.Context, n int) error {
 	if p.orphans.Load() > 0 {
 		if err := p.r.db.Update(ctx, func(tx *store.Tx) error {
 			b := &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}}
-			if err := b.matchWaiting(tx.Now()); err != nil {
+			if err := b.sweepWaiting(); err != nil {
 				return err
 			}
 			tx.AfterCommit(b.observe)

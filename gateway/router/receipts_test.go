@@ -93,6 +93,30 @@ func TestReceiptAheadOfItsResult(t *testing.T) {
 	}
 }
 
+// Receipts of another user of the account match nothing, for ten minutes. They
+// are not in the way of those that will.
+func TestReceiptBehindThoseOfOthers(t *testing.T) {
+	for _, pause := range []time.Duration{0, 5 * time.Second} {
+		t.Run(pause.String(), func(t *testing.T) {
+			onSQLite(t, func(b *bed) {
+				b.line.Forms = func(r string) []string { return []string{r, "0" + r} }
+				m, s := sending(b, "hi")
+				const others = sweepAtOnce + 100
+				for i := range others {
+					b.acme.put(receiptReport(fmt.Sprint("other", i), gateway.TickDelivered, "DELIVRD", &ack{}))
+				}
+				b.acme.put(receiptReport("7", gateway.TickDelivered, "DELIVRD", &ack{}))
+				b.settle()
+				b.pass(pause)
+				b.acme.settle(s, accepted(s, "7"))
+				b.pass(3 * time.Second)
+				b.wantTick(m, gateway.TickDelivered, "")
+				b.wantMetric(others, "receipts_unmatched", "acme")
+			})
+		})
+	}
+}
+
 func TestUnmatchedReceiptIsGivenUp(t *testing.T) {
 	onSQLite(t, func(b *bed) {
 		b.run()

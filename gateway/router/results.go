@@ -128,37 +128,43 @@ func (b *batch) receipt(rc *gateway.Receipt) error {
 }
 
 // match finds the segment that a receipt is about, under the names that the
-// carrier may have given it; the newest is meant, for ids are used again.
+// carrier may have given it; the newest is meant, for ids are used again. What
+// the batch knows by the receipt's own name has been read before.
 func (b *batch) match(rc *gateway.Receipt) (match, error) {
+	if m, err := b.matchKnown(rc); m.segment != nil || err != nil || b.p.line.Forms == nil {
+		return m, err
+	}
+	if err := b.loadReferences(b.p.line.Forms(rc.Reference)); err != nil {
+		return match{}, err
+	}
+	return b.matchKnown(rc)
+}
+
+// matchKnown looks among the references that are in memory.
+func (b *batch) matchKnown(rc *gateway.Receipt) (match, error) {
 	if ref, ok := b.known[rc.Reference]; ok {
 		return b.matched(ref, "raw")
 	}
 	if b.p.line.Forms == nil {
 		return match{}, nil
 	}
-	var forms []string
 	for _, f := range b.p.line.Forms(rc.Reference) {
 		if ref, ok := b.known[f]; ok {
 			return b.matched(ref, "form")
 		}
-		if f != rc.Reference {
-			forms = append(forms, f)
-		}
-	}
-	if len(forms) == 0 {
-		return match{}, nil
-	}
-	found, err := b.tx.References(b.p.line.Name, forms)
-	if err != nil {
-		return match{}, err
-	}
-	for _, f := range forms {
-		if refs := found[f]; len(refs) > 0 {
-			b.known[f] = refs[0]
-			return b.matched(refs[0], "form")
-		}
 	}
 	return match{}, nil
+}
+
+// loadReferences reads what these names stand for. Those of this batch are newer.
+func (b *batch) loadReferences(names []string) error {
+	found, err := b.tx.References(b.p.line.Name, names)
+	for name, refs := range found {
+		if _, ok := b.known[name]; !ok {
+			b.known[name] = refs[0]
+		}
+	}
+	return err
 }
 
 func (b *batch) matched(ref store.Reference, by string) (match, error) {
@@ -244,17 +250,58 @@ func (b *batch) orphan(rc *gateway.Receipt) error {
 	return nil
 }
 
-// matchWaiting tries the receipts that have matched nothing so far, and gives
-// up those that have waited too long.
-func (b *batch) matchWaiting(now time.Time) error {
-	waiting, err := b.tx.WaitingReceipts(b.p.line.Name, 1000)
+// sweepAtOnce bounds what one transaction does about waiting receipts: those of
+// another user of the account wait in vain, and could be many.
+const sweepAtOnce = 1000
+
+// matchRecent tries this batch's references on the receipts that came before
+// them, as far as no sweep has looked at those: it will again.
+func (b *batch) matchRecent() error {
+	waiting, err := b.tx.WaitingReceipts(b.p.line.Name, gateway.ID(b.p.swept.Load()), sweepAtOnce)
 	if err != nil {
 		return err
 	}
+	return b.settle(waiting)
+}
+
+// sweepWaiting tries the receipts that have matched nothing so far, and gives up
+// those that have waited too long. Where there are more than it looks at, it goes
+// on with the others the next time.
+func (b *batch) sweepWaiting() error {
+	p := b.p
+	waiting, err := b.tx.WaitingReceipts(p.line.Name, p.sweptTo, sweepAtOnce)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for i := range waiting {
+		names = append(names, waiting[i].Reference)
+		if p.line.Forms != nil {
+			names = append(names, p.line.Forms(waiting[i].Reference)...)
+		}
+	}
+	if err := b.loadReferences(names); err != nil {
+		return err
+	}
+	b.tx.AfterCommit(func() {
+		p.sweptTo = 0
+		if n := len(waiting); n > 0 {
+			last := waiting[n-1].ID
+			p.swept.Store(max(p.swept.Load(), int64(last)))
+			if n == sweepAtOnce {
+				p.sweptTo = last
+			}
+		}
+	})
+	return b.settle(waiting)
+}
+
+// settle ends the waiting of those receipts that are matched, or too old.
+func (b *batch) settle(waiting []store.WaitingReceipt) error {
 	settled := 0
 	for i := range waiting {
 		w := &waiting[i]
-		m, err := b.match(&w.Receipt)
+		m, err := b.matchKnown(&w.Receipt)
 		if err != nil {
 			return err
 		}
@@ -265,7 +312,7 @@ func (b *batch) matchWaiting(now time.Time) error {
 			if err := b.learnt(m, &w.Receipt); err != nil {
 				return err
 			}
-		case now.Sub(w.At) < maxOrphanAge:
+		case b.tx.Now().Sub(w.At) < maxOrphanAge:
 			continue
 		default:
 			b.observed = append(b.observed, func() { b.p.r.metrics.matches.WithLabelValues(b.p.line.Name, "none").Inc() })

@@ -445,7 +445,7 @@ func testReceipts(b *bed) {
 		return nil
 	})
 	waiting := func(limit int) []WaitingReceipt {
-		return ask(b, func(tx *Tx) ([]WaitingReceipt, error) { return tx.WaitingReceipts("acme", limit) })
+		return ask(b, func(tx *Tx) ([]WaitingReceipt, error) { return tx.WaitingReceipts("acme", 0, limit) })
 	}
 	all := waiting(10)
 	if len(all) != 3 || len(waiting(2)) != 2 {

@@ -69,9 +69,9 @@ func (tx *Tx) flushReceipts() error {
 		})
 }
 
-// WaitingReceipts returns the receipts of a carrier that have matched nothing,
-// oldest first.
-func (tx *Tx) WaitingReceipts(carrier string, limit int) (all []WaitingReceipt, err error) {
+// WaitingReceipts returns the receipts of a carrier that have matched nothing
+// and are newer than after, oldest first.
+func (tx *Tx) WaitingReceipts(carrier string, after gateway.ID, limit int) (all []WaitingReceipt, err error) {
 	if err := tx.flush(); err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (tx *Tx) WaitingReceipts(carrier string, limit int) (all []WaitingReceipt, 
 		all = append(all, w)
 		return err
 	}, `SELECT id, reference, tick, intermediate, word, err, peer, done_at, at, raw FROM receipts
-		WHERE waiting = 1 AND carrier = $1 ORDER BY id LIMIT $2`, carrier, limit)
+		WHERE waiting = 1 AND carrier = $1 AND id > $2 ORDER BY id LIMIT $3`, carrier, int64(after), limit)
 	return all, err
 }
 
