@@ -125,6 +125,9 @@ func (c *SMPP) Run(ctx context.Context, out *gateway.Stream) error {
 		l, err := c.connect(ctx, host, out)
 		if err == nil {
 			failures = 0
+			c.mu.Lock()
+			c.link = l
+			c.mu.Unlock()
 			state.report(gateway.CarrierUp, "")
 			c.opt.Log.Info("bound", "host", host, "as", c.cfg.Bind, "smsc", l.transmitter.Peer().SystemID, "version", fmt.Sprintf("%#x", l.transmitter.Version()))
 			err = c.serve(ctx, l)
@@ -187,9 +190,6 @@ func (c *SMPP) wait(ctx context.Context, d time.Duration) {
 
 // serve sends over the link until it ends, and hands back what was not sent.
 func (c *SMPP) serve(ctx context.Context, l *link) error {
-	c.mu.Lock()
-	c.link = l
-	c.mu.Unlock()
 	l.out.Grew()
 
 	sendCtx, stopSending := context.WithCancel(ctx)
