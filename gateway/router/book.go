@@ -20,11 +20,18 @@ type book struct {
 	ended    []gateway.ID // conversations in which a segment has ended
 	marked   map[gateway.ID]bool
 	counts   map[string]*[2]int64 // carrier -> how many more are queued and sending, or fewer
+	reached  map[reach]int        // how many segments reached a tick
+	late     map[string]int       // carrier -> deliveries after a failure
+}
+
+type reach struct {
+	carrier string
+	tick    gateway.Tick
 }
 
 func (r *Router) openBook(tx *store.Tx) *book {
 	return &book{r: r, tx: tx, messages: map[gateway.ID]*gateway.Message{}, segments: map[gateway.ID]*gateway.Segment{},
-		marked: map[gateway.ID]bool{}, counts: map[string]*[2]int64{}}
+		marked: map[gateway.ID]bool{}, counts: map[string]*[2]int64{}, reached: map[reach]int{}, late: map[string]int{}}
 }
 
 // load reads the messages of these segments, all their segments, and their
@@ -91,7 +98,7 @@ func (b *book) advance(s *gateway.Segment, to gateway.Tick, intermediate bool, w
 	}
 	b.set(s, next, why)
 	if next == gateway.TickDelivered && (from == gateway.TickFailed || from == gateway.TickExpired) {
-		b.r.metrics.lateDeliveries.WithLabelValues(s.Carrier).Inc()
+		b.late[s.Carrier]++
 	}
 	return true, b.fold(s.ID.Message(), why, at)
 }
@@ -109,7 +116,7 @@ func (b *book) set(s *gateway.Segment, to gateway.Tick, why cause) {
 	if to == gateway.TickFailed || to == gateway.TickExpired || to == gateway.TickUnknown {
 		s.Error = why.code
 	}
-	b.r.metrics.segments.WithLabelValues(s.Carrier, to.String()).Inc()
+	b.reached[reach{s.Carrier, to}]++
 	b.touch(s)
 }
 
@@ -241,10 +248,21 @@ func (b *book) close() ([]string, error) {
 			})
 		}
 	}
+	b.tx.AfterCommit(b.countReached)
 	if len(b.ended) == 0 {
 		return nil, nil
 	}
 	return b.tx.PassTurn(b.ended)
+}
+
+// countReached counts once what the transaction may have done more than once.
+func (b *book) countReached() {
+	for r, n := range b.reached {
+		b.r.metrics.segments.WithLabelValues(r.carrier, r.tick.String()).Add(float64(n))
+	}
+	for carrier, n := range b.late {
+		b.r.metrics.lateDeliveries.WithLabelValues(carrier).Add(float64(n))
+	}
 }
 
 // finish closes the book and wakes the carriers that have work by it.

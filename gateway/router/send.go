@@ -277,11 +277,13 @@ func (r *Router) queue(tx *store.Tx, d *draft, m *gateway.Message, c gateway.Con
 	claimed := turn && p != nil && p.direct(tx, m, segments)
 	tx.InsertMessage(m)
 	tx.InsertSegments(m, segments)
-	r.metrics.segments.WithLabelValues(m.Carrier, gateway.TickQueued.String()).Add(float64(len(parts)))
-	if p != nil && !claimed {
-		n := int64(len(parts))
-		tx.AfterCommit(func() { p.queued.Add(n); p.kick() })
-	}
+	tx.AfterCommit(func() {
+		r.metrics.segments.WithLabelValues(m.Carrier, gateway.TickQueued.String()).Add(float64(len(segments)))
+		if p != nil && !claimed {
+			p.queued.Add(int64(len(segments)))
+			p.kick()
+		}
+	})
 	return nil
 }
 
@@ -301,7 +303,7 @@ func (r *Router) save(tx *store.Tx, c, next gateway.Conversation, events []gatew
 		case gateway.EventMessageReceived, gateway.EventMessageSent:
 			e.Message = m
 		case gateway.EventTaken:
-			r.observeWait(c, tx.Now())
+			tx.AfterCommit(func() { r.observeWait(c, tx.Now()) })
 		}
 		if line := r.line(t, c, next, by, note); line != "" {
 			tx.InsertMessage(&gateway.Message{ID: tx.NewID(), Conversation: next.ID, Kind: gateway.KindSystem, Number: next.Number, Peer: next.Peer,

@@ -6,8 +6,13 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
+
+// statementTimeout stands above the server's own statement_timeout: a server
+// that is no longer reachable does not keep it.
+const statementTimeout = 25 * time.Second
 
 // sqlConn is a conn on a driver of database/sql.
 type sqlConn struct {
@@ -40,7 +45,9 @@ func (c *sqlConn) prepare(text string) (*sql.Stmt, error) {
 	if st := c.stmts[text]; st != nil {
 		return st, nil
 	}
-	st, err := c.conn.PrepareContext(context.Background(), text)
+	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
+	defer cancel()
+	st, err := c.conn.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +60,9 @@ func (c *sqlConn) exec(text string, args []any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(context.Background(), storable(args)...)
+	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
+	defer cancel()
+	res, err := st.ExecContext(ctx, storable(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -65,7 +74,9 @@ func (c *sqlConn) query(text string, args []any, scan func(rows) error) error {
 	if err != nil {
 		return err
 	}
-	rs, err := st.QueryContext(context.Background(), storable(args)...)
+	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
+	defer cancel()
+	rs, err := st.QueryContext(ctx, storable(args)...)
 	if err != nil {
 		return err
 	}

@@ -324,13 +324,24 @@ func (db *DB) query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 
 // collect reads every row of a query outside Update.
 func collect[T any](ctx context.Context, db *DB, scan func(rows) (T, error), text string, args ...any) ([]T, error) {
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	rs, err := db.query(ctx, text, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
+	all, err := func() ([]T, error) {
+		rs, err := db.query(ctx, text, args...)
+		if err != nil {
+			return nil, err
+		}
+		return scanAll(rs, scan)
+	}()
+	switch {
+	case err == nil:
+		return all, nil
+	case caller.Err() != nil:
+		return nil, caller.Err()
 	}
-	return scanAll(rs, scan)
+	// The statements are right: what fails is the store.
+	return nil, fmt.Errorf("read: %w: %w", ErrUnavailable, err)
 }
 
 // rows is what a scan function reads one row from.
@@ -342,7 +353,7 @@ func scanAll[T any](rs *sql.Rows, scan func(rows) (T, error)) ([]T, error) {
 	for rs.Next() {
 		v, err := scan(rs)
 		if err != nil {
-			return nil, fmt.Errorf("read: %w", err)
+			return nil, err
 		}
 		all = append(all, v)
 	}
