@@ -129,17 +129,11 @@ func token(ctx context.Context, args []string, std std) int {
 }
 
 func migrate(ctx context.Context, args []string, std std) int {
-	f := flag.NewFlagSet("migrate", flag.ContinueOnError)
-	path := f.String("config", defaultConfig, "the configuration `FILE`")
-	rest, code, done := flags(f, args, std)
+	path, code, done := configFlag("migrate", args, std)
 	if done {
 		return code
 	}
-	if len(rest) > 0 {
-		fmt.Fprintf(std.err, "smsbridge migrate: unexpected %q\n", rest[0])
-		return exitUsage
-	}
-	return withAccounts(ctx, *path, std, func(*node.Accounts) error {
+	return withAccounts(ctx, path, std, func(*node.Accounts) error {
 		fmt.Fprintln(std.out, "the store has this build's schema")
 		return nil
 	})

@@ -116,6 +116,18 @@ func flags(f *flag.FlagSet, args []string, io std) (rest []string, code int, don
 	}
 }
 
+// configFlag is for commands that take nothing but --config.
+func configFlag(name string, args []string, io std) (path string, code int, done bool) {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	file := f.String("config", defaultConfig, "the configuration `FILE`")
+	rest, code, done := flags(f, args, io)
+	if !done && len(rest) > 0 {
+		fmt.Fprintf(io.err, "smsbridge %s: unexpected %q (name the file with --config)\n", name, rest[0])
+		return "", exitUsage, true
+	}
+	return *file, code, done
+}
+
 // list is a flag that may be given several times, or with commas.
 type list []string
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,19 +21,13 @@ import (
 const stopLimit = 27 * time.Second
 
 func serve(ctx context.Context, args []string, io std) int {
-	f := flag.NewFlagSet("serve", flag.ContinueOnError)
-	path := f.String("config", defaultConfig, "the configuration `FILE`")
-	rest, code, done := flags(f, args, io)
+	path, code, done := configFlag("serve", args, io)
 	if done {
 		return code
 	}
-	if len(rest) > 0 {
-		fmt.Fprintf(io.err, "smsbridge serve: unexpected %q\n", rest[0])
-		return exitUsage
-	}
-	cfg, err := config.Load(*path, config.Options{})
+	cfg, err := config.Load(path, config.Options{})
 	if err != nil {
-		return problems(io, *path, err)
+		return problems(io, path, err)
 	}
 	level := new(slog.LevelVar)
 	level.Set(cfg.Log.Level.Level())
@@ -43,7 +36,7 @@ func serve(ctx context.Context, args []string, io std) int {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	for {
-		again, err := serveOnce(ctx, cfg, log, hup, func() (*config.Config, error) { return reload(*path, cfg, level, log) })
+		again, err := serveOnce(ctx, cfg, log, hup, func() (*config.Config, error) { return reload(path, cfg, level, log) })
 		if err != nil {
 			return fail(io, err)
 		}
@@ -126,24 +119,18 @@ func problems(io std, path string, err error) int {
 }
 
 func check(args []string, io std) int {
-	f := flag.NewFlagSet("check", flag.ContinueOnError)
-	path := f.String("config", defaultConfig, "the configuration `FILE`")
-	rest, code, done := flags(f, args, io)
+	path, code, done := configFlag("check", args, io)
 	if done {
 		return code
 	}
-	if len(rest) > 0 {
-		fmt.Fprintf(io.err, "smsbridge check: unexpected %q (name the file with --config)\n", rest[0])
-		return exitUsage
-	}
-	cfg, err := config.Load(*path, config.Options{})
+	cfg, err := config.Load(path, config.Options{})
 	if err == nil {
 		err = node.Check(cfg)
 	}
 	if err != nil {
-		return problems(io, *path, err)
+		return problems(io, path, err)
 	}
-	fmt.Fprintf(io.out, "%s is right.\n", *path)
+	fmt.Fprintf(io.out, "%s is right.\n", path)
 	return exitOK
 }
 

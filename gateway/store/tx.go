@@ -75,6 +75,17 @@ func (tx *Tx) each(scan func(rows) error, text string, args ...any) error {
 	return nil
 }
 
+// ids is each, for queries whose rows are an ID.
+func (tx *Tx) ids(text string, args ...any) (all []gateway.ID, err error) {
+	err = tx.each(func(r rows) error {
+		var id gateway.ID
+		err := r.Scan(&id)
+		all = append(all, id)
+		return err
+	}, text, args...)
+	return all, err
+}
+
 // one is each, for the one row that must be there.
 func (tx *Tx) one(scan func(rows) error, text string, args ...any) error {
 	n := 0

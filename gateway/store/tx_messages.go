@@ -254,30 +254,18 @@ func noRows(rows) error { return nil }
 
 // Abandoned returns the segments that an earlier term left on their way to the
 // carrier: nobody knows whether they went.
-func (tx *Tx) Abandoned(carrier string, term int64) (ids []gateway.ID, err error) {
-	err = tx.each(func(r rows) error {
-		var id gateway.ID
-		err := r.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `SELECT id FROM segments WHERE tick IN (1, 2) AND tick = 2 AND carrier = $1 AND term < $2`, carrier, term)
-	return ids, err
+func (tx *Tx) Abandoned(carrier string, term int64) ([]gateway.ID, error) {
+	return tx.ids(`SELECT id FROM segments WHERE tick IN (1, 2) AND tick = 2 AND carrier = $1 AND term < $2`, carrier, term)
 }
 
 // Expired returns segments that are still queued past their message's validity,
 // whether or not a carrier is connected.
-func (tx *Tx) Expired(carrier string, limit int) (ids []gateway.ID, err error) {
+func (tx *Tx) Expired(carrier string, limit int) ([]gateway.ID, error) {
 	if err := tx.flush(); err != nil {
 		return nil, err
 	}
-	err = tx.each(func(r rows) error {
-		var id gateway.ID
-		err := r.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `SELECT s.id FROM segments s JOIN messages m ON m.id = (s.id & -16) WHERE s.tick IN (1, 2) AND s.tick = 1 AND s.carrier = $1
+	return tx.ids(`SELECT s.id FROM segments s JOIN messages m ON m.id = (s.id & -16) WHERE s.tick IN (1, 2) AND s.tick = 1 AND s.carrier = $1
 		AND m.expires_at <> 0 AND m.expires_at <= $2 LIMIT $3`, carrier, micros(tx.now), limit)
-	return ids, err
 }
 
 // NextConcatRef returns a reference for a text of several parts that the pair

@@ -38,18 +38,12 @@ func (tx *Tx) Reroute(q QueuedRoute, carrier string) error {
 }
 
 // Unrouted returns queued segments that no carrier has served since before.
-func (tx *Tx) Unrouted(before time.Time, limit int) (ids []gateway.ID, err error) {
+func (tx *Tx) Unrouted(before time.Time, limit int) ([]gateway.ID, error) {
 	if err := tx.flush(); err != nil {
 		return nil, err
 	}
-	err = tx.each(func(r rows) error {
-		var id gateway.ID
-		err := r.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `SELECT s.id FROM segments s JOIN messages m ON m.id = (s.id & -16)
+	return tx.ids(`SELECT s.id FROM segments s JOIN messages m ON m.id = (s.id & -16)
 		WHERE s.tick IN (1, 2) AND s.tick = 1 AND s.carrier = '' AND m.created_at < $1 LIMIT $2`, micros(before), limit)
-	return ids, err
 }
 
 // LastCarrier names the carrier by which the conversation's customer last
@@ -68,20 +62,14 @@ func (tx *Tx) LastCarrier(conversation gateway.ID) (carrier string, err error) {
 
 // QueuedTo returns the segments to a customer that no carrier has claimed, from
 // one of our numbers or, if it is "", from all.
-func (tx *Tx) QueuedTo(number string, peer gateway.Address) (ids []gateway.ID, err error) {
+func (tx *Tx) QueuedTo(number string, peer gateway.Address) ([]gateway.ID, error) {
 	if err := tx.flush(); err != nil {
 		return nil, err
 	}
-	err = tx.each(func(r rows) error {
-		var id gateway.ID
-		err := r.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `SELECT id FROM segments WHERE tick IN (1, 2) AND tick = 1 AND conversation IN
+	return tx.ids(`SELECT id FROM segments WHERE tick IN (1, 2) AND tick = 1 AND conversation IN
 		(SELECT id FROM conversations WHERE peer = $1 AND peer_kind = $2 AND status <> 4 AND ($3 = '' OR number = $3)
 		UNION ALL SELECT id FROM conversations WHERE peer = $1 AND peer_kind = $2 AND status = 4 AND ($3 = '' OR number = $3))`,
 		peer.Value, int64(peer.Kind), number)
-	return ids, err
 }
 
 // Renew saves a message's carrier and validity when it is sent again.
