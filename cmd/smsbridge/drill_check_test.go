@@ -16,7 +16,7 @@ func (s *storm) within(from, to time.Time, kinds ...string) bool {
 
 // grace is how long after an acknowledgement was read, or a submission accepted,
 // the daemon may need to record that: milliseconds, but on a machine that is busy.
-const grace = time.Second
+const grace = 5 * time.Second
 
 // checkInbound compares what the SMSC was acknowledged with what is stored. Two
 // things cannot be told apart by anybody, and are allowed where a blow says so:

@@ -58,7 +58,7 @@ func newStorm(t testing.TB, uncertain string) *storm {
 	s.startSMSC("")
 	t.Cleanup(func() { s.smsc.Load().Close() })
 	s.address = s.smsc.Load().Addr()
-	s.d = newDaemon(t, smppCarrier(s.address, "    on_uncertain: "+uncertain+"\n", "      response_timeout: 1s\n"))
+	s.d = newDaemon(t, smppCarrier(s.address, "    on_uncertain: "+uncertain+"\n", "      response_timeout: 3s\n"))
 	s.agents = []*user{s.d.person("Ana", "101", "agent"), s.d.person("Ben", "102", "agent")}
 	s.program = s.d.token("load", "messages:send,messages:read,carriers:read")
 	s.d.start()
