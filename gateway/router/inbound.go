@@ -22,14 +22,18 @@ const maxPartAge = 48 * time.Hour
 // inbound stores a text or a part of one, unless it is the repetition of
 // something stored.
 func (b *batch) inbound(in *gateway.Inbound) error {
-	if b.redelivered(in) {
+	stored := *in
+	stored.From.Value, stored.To = storable(in.From.Value), storable(in.To)
+	in = &stored
+	again, err := b.redelivered(in)
+	if err != nil {
+		return err
+	}
+	if again {
 		b.absorbed++
 		b.unacknowledged(in)
 		return nil
 	}
-	stored := *in
-	stored.From.Value, stored.To = storable(in.From.Value), storable(in.To)
-	in = &stored
 	text, encoding, segments, complete, err := b.assemble(in)
 	if err != nil {
 		return err
@@ -64,15 +68,24 @@ func (b *batch) loadUnacknowledged(reports []gateway.Report) error {
 // earlier session brought and whose acknowledgement is not known to have been
 // written. Each stored one absorbs one. The first may be in this very batch,
 // when the carrier lost patience with a store that was slow.
-func (b *batch) redelivered(in *gateway.Inbound) bool {
+//
+// A part that an unfinished text waits for is none: texts under one reference
+// may have a part in common, and absorbed it would leave the second unfinished.
+func (b *batch) redelivered(in *gateway.Inbound) (bool, error) {
 	first := b.mayRepeat[in.Fingerprint]
 	i := slices.IndexFunc(first, func(u store.Unacknowledged) bool { return u.Session < in.Session })
 	if i < 0 {
-		return false
+		return false, nil
+	}
+	if in.Fragment != nil {
+		open, _, _, err := b.openSet(in)
+		if err != nil || open != 0 {
+			return false, err
+		}
 	}
 	b.repeated = append(b.repeated, first[i].ID)
 	b.mayRepeat[in.Fingerprint] = slices.Delete(first, i, i+1)
-	return true
+	return true, nil
 }
 
 // unacknowledged remembers what is about to be acknowledged, until that is
@@ -124,34 +137,15 @@ func (b *batch) assemble(in *gateway.Inbound) (text string, encoding gateway.Enc
 	return withoutNUL(text), encoding, segments, true, nil
 }
 
-// addPart stores a part in the set it belongs to. The same bytes again are
-// nothing new while the set is open; other bytes under the same number begin
-// another set, for references are soon used again, and what follows belongs to
-// the newest set that lacks it. A complete set is removed and returned.
+// addPart stores a part in the newest set that lacks it. Where none does, the
+// same bytes again are nothing new, and other bytes under the same number begin
+// another set, for references are soon used again. A complete set is removed and
+// returned.
 func (b *batch) addPart(in *gateway.Inbound) (set []store.Part, complete bool, err error) {
 	f, name := in.Fragment, b.p.line.Name
-	stored, err := b.tx.Parts(name, in)
-	if err != nil {
+	open, set, known, err := b.openSet(in)
+	if err != nil || known && open == 0 {
 		return nil, false, err
-	}
-	var open gateway.ID
-	for first := 0; first < len(stored); {
-		last := first
-		for last < len(stored) && stored[last].Set == stored[first].Set {
-			last++
-		}
-		parts := stored[first:last]
-		first = last
-		if parts[len(parts)-1].At.Before(b.tx.Now().Add(-maxPartAge)) {
-			continue
-		}
-		i := slices.IndexFunc(parts, func(p store.Part) bool { return p.Number == f.Number })
-		switch {
-		case i < 0:
-			open, set = parts[0].Set, parts
-		case bytes.Equal(parts[i].Payload, in.Payload):
-			return nil, false, nil
-		}
 	}
 	if len(set)+1 < int(f.Total) {
 		if open == 0 {
@@ -164,6 +158,34 @@ func (b *batch) addPart(in *gateway.Inbound) (set []store.Part, complete bool, e
 	set = append(set, store.Part{Number: f.Number, Coding: in.Coding, Payload: in.Payload})
 	slices.SortFunc(set, func(a, b store.Part) int { return int(a.Number) - int(b.Number) })
 	return set, true, b.tx.DeleteParts(name, in, open)
+}
+
+// openSet finds the newest set that lacks the part, and its parts; none is 0.
+// The part is known if a set has it, bytes and all.
+func (b *batch) openSet(in *gateway.Inbound) (open gateway.ID, set []store.Part, known bool, err error) {
+	stored, err := b.tx.Parts(b.p.line.Name, in)
+	if err != nil {
+		return 0, nil, false, err
+	}
+	for first := 0; first < len(stored); {
+		last := first
+		for last < len(stored) && stored[last].Set == stored[first].Set {
+			last++
+		}
+		parts := stored[first:last]
+		first = last
+		if parts[len(parts)-1].At.Before(b.tx.Now().Add(-maxPartAge)) {
+			continue
+		}
+		i := slices.IndexFunc(parts, func(p store.Part) bool { return p.Number == in.Fragment.Number })
+		switch {
+		case i < 0:
+			open, set = parts[0].Set, parts
+		case bytes.Equal(parts[i].Payload, in.Payload):
+			known = true
+		}
+	}
+	return open, set, known, nil
 }
 
 func joined(set []store.Part) []byte {

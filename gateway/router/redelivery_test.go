@@ -101,3 +101,31 @@ func TestRepetitionsAreNotSwallowed(t *testing.T) {
 		}
 	})
 }
+
+// Two texts under one reference may end alike: the end of the second is not the
+// repetition of the first's while its own beginning waits for it.
+func TestEndThatTwoTextsShare(t *testing.T) {
+	onSQLite(t, func(b *bed) {
+		b.run()
+		lost := []*ack{{lost: true}, {lost: true}}
+		b.deliverTo(lost, b.parts(customer(1), 7, "aaaaaaaaaazzzzzzzzzz", 2)...)
+		b.sessions++
+		b.deliver(b.parts(customer(1), 7, "bbbbbbbbbbzzzzzzzzzz", 2)...)
+		wantList(b.t, "texts", b.texts(b.pair(customer(1)).ID), []string{"aaaaaaaaaazzzzzzzzzz", "bbbbbbbbbbzzzzzzzzzz"})
+		b.wantMetric(0, "inbound_fragments_pending")
+		b.wantMetric(0, "inbound_redelivered_total", "acme")
+	})
+}
+
+// A part that another unfinished text has, bytes and all, is not kept from the
+// one that lacks it.
+func TestPartThatTwoOpenTextsShare(t *testing.T) {
+	onSQLite(t, func(b *bed) {
+		b.run()
+		first, second := b.parts(customer(1), 7, "aaaaaaaaaazzzzzzzzzzaaaaaaaaaa", 3), b.parts(customer(1), 7, "bbbbbbbbbbzzzzzzzzzzbbbbbbbbbb", 3)
+		for _, part := range []*gateway.Inbound{first[0], first[1], second[0], second[1], second[2], first[2]} {
+			b.deliver(part)
+		}
+		wantList(b.t, "texts", b.texts(b.pair(customer(1)).ID), []string{"bbbbbbbbbbzzzzzzzzzzbbbbbbbbbb", "aaaaaaaaaazzzzzzzzzzaaaaaaaaaa"})
+	})
+}
