@@ -194,7 +194,7 @@ func (n *Node) Addr() net.Addr { return n.listener.Addr() }
 // recorded, unbound, streams ended, requests answered, store closed.
 func (n *Node) Run(ctx context.Context) error {
 	var all sync.WaitGroup
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	serve := func(s *http.Server, l net.Listener) {
 		all.Go(func() {
 			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -206,6 +206,13 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.scraped != nil {
 		serve(n.scraped, n.scrape)
 	}
+	guarding, stopGuarding := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopGuarding()
+	all.Go(func() {
+		if err := n.db.KeepLock(guarding); err != nil {
+			failed <- fmt.Errorf("store: %w", err)
+		}
+	})
 	routing, stopRouting := context.WithCancel(ctx)
 	defer stopRouting()
 	routed := make(chan struct{})
@@ -240,6 +247,7 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	}
 	stopNotifying()
+	stopGuarding()
 	all.Wait()
 	err = errors.Join(err, n.Close())
 	n.log.Info("stopped")

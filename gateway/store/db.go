@@ -168,21 +168,6 @@ func giveToOwnerOf(dir string, f *os.File) error {
 	return nil
 }
 
-// lockFile takes the lock that makes this process the one daemon on an SQLite
-// store. It is the lease of every carrier.
-func (db *DB) lockFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("store lock: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return fmt.Errorf("%s: %w", path, ErrInUse)
-	}
-	db.lock = f
-	return nil
-}
-
 func (db *DB) openPostgres(ctx context.Context, dsn string) error {
 	db.dialect = postgresDialect()
 	var err error
@@ -196,18 +181,7 @@ func (db *DB) openPostgres(ctx context.Context, dsn string) error {
 	if db.opt.Node == "" {
 		return nil
 	}
-	// One daemon at a time, until carriers are leased among several.
-	if db.lockConn, err = db.readers.Conn(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	var got bool
-	if err := db.lockConn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(7305808801)").Scan(&got); err != nil {
-		return fmt.Errorf("store lock: %w", err)
-	}
-	if !got {
-		return ErrInUse
-	}
-	return nil
+	return db.lockServer(ctx)
 }
 
 func (db *DB) limitPools(readers int) {
@@ -286,15 +260,7 @@ func (db *DB) Close() error {
 func (db *DB) closePools() error {
 	var errs []error
 	if db.lockConn != nil {
-		// By itself the server would unlock some time after the connection ends,
-		// and refuse the daemon that follows this one until then.
-		ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
-		_, err := db.lockConn.ExecContext(ctx, "SELECT pg_advisory_unlock(7305808801)")
-		cancel()
-		if err != nil {
-			db.opt.Log.Warn("store: unlock", "error", err)
-		}
-		errs = append(errs, db.lockConn.Close())
+		errs = append(errs, db.unlockServer())
 	}
 	for _, p := range []*sql.DB{db.readers, db.writer} {
 		if p != nil {
