@@ -363,6 +363,7 @@ func (p *pump) sweep(ctx context.Context, n int) error {
 // wrote is called once an acknowledgement was handed to the kernel: what it
 // acknowledged cannot be delivered again for want of it.
 func (p *pump) wrote(id gateway.ID) {
+	p.r.db.NoteWritten(id)
 	p.mu.Lock()
 	p.writtenIDs = append(p.writtenIDs, id)
 	p.mu.Unlock()

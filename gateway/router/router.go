@@ -101,6 +101,9 @@ func (r *Router) Run(ctx context.Context) error {
 // start brings what earlier runs left into order: gauges, routes that the
 // configuration has changed, and terms.
 func (r *Router) start(ctx context.Context) error {
+	if err := r.db.Update(ctx, func(tx *store.Tx) error { return tx.ForgetLeft() }); err != nil {
+		return err
+	}
 	if err := r.reroute(ctx); err != nil {
 		return err
 	}

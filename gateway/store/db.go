@@ -56,6 +56,7 @@ type DB struct {
 	path     string // of the SQLite file; "" for PostgreSQL
 	lock     *os.File
 	lockConn *sql.Conn // holds PostgreSQL's advisory lock
+	written  *writtenRing
 	writer   *sql.DB
 	readers  *sql.DB
 	ids      idGen
@@ -122,6 +123,10 @@ func (db *DB) openSQLite(path string) error {
 	}
 	if db.opt.Node != "" {
 		if err := db.lockFile(path + ".lock"); err != nil {
+			return err
+		}
+		var err error
+		if db.written, err = openWrittenRing(path + ".acks"); err != nil {
 			return err
 		}
 	}
@@ -266,6 +271,9 @@ func (db *DB) closePools() error {
 		if p != nil {
 			errs = append(errs, p.Close())
 		}
+	}
+	if db.written != nil {
+		errs = append(errs, db.written.close())
 	}
 	if db.lock != nil {
 		errs = append(errs, db.lock.Close())
