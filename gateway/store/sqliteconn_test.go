@@ -201,7 +201,7 @@ func TestSQLiteConnOddPaths(t *testing.T) {
 		}
 	}
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 2*7 { // each with its lock
+	if err != nil || len(files) != 3*7 { // each with its lock and its acknowledgements
 		t.Errorf("%d files, %v: %v", len(files), err, files)
 	}
 }
