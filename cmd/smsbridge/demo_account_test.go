@@ -68,10 +68,10 @@ func TestAccountHints(t *testing.T) {
 		var e liveEvent
 		e.Type, e.Data.Conversation.ID, e.Data.Conversation.Status = "conversation.created", "c1", "waiting"
 		events <- e
-		time.Sleep(hintAfter + time.Second)
+		<-time.After(hintAfter + time.Second)
 		synctest.Wait()
 		first := out.String()
-		time.Sleep(hintAgain / 2)
+		<-time.After(hintAgain / 2)
 		close(events)
 		<-done
 		if want := "1 conversation waits. Sign in and take one"; !strings.Contains(first, want) || out.String() != first {
