@@ -116,14 +116,13 @@ type Segment struct {
 type ErrorCode string
 
 const (
-	ErrUncertain  ErrorCode = "uncertain"  // it may never have left
-	ErrNoReceipt  ErrorCode = "no_receipt" // it left, and nothing was heard
-	ErrNoRoute    ErrorCode = "no_route"   // no carrier serves the number
-	ErrRejected   ErrorCode = "rejected"   // the carrier refused it
-	ErrUndeliv    ErrorCode = "undelivered"
-	ErrExpired    ErrorCode = "expired"
-	ErrCancelled  ErrorCode = "cancelled"
-	ErrOptedOut   ErrorCode = "opted_out"
-	ErrBlocked    ErrorCode = "blocked"
-	ErrDeletedMsg ErrorCode = "deleted" // the carrier deleted it
+	ErrUncertain ErrorCode = "uncertain"  // it may never have left
+	ErrNoReceipt ErrorCode = "no_receipt" // it left, and nothing was heard
+	ErrNoRoute   ErrorCode = "no_route"   // no carrier serves the number
+	ErrRejected  ErrorCode = "rejected"   // the carrier refused it
+	ErrUndeliv   ErrorCode = "undelivered"
+	ErrExpired   ErrorCode = "expired"
+	ErrCancelled ErrorCode = "cancelled"
+	ErrOptedOut  ErrorCode = "opted_out"
+	ErrBlocked   ErrorCode = "blocked"
 )

@@ -42,6 +42,11 @@ type batch struct {
 	condition *condition
 }
 
+func (p *pump) newBatch(tx *store.Tx, reports int) *batch {
+	return &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}, mayRepeat: map[[16]byte][]store.Unacknowledged{},
+		owed: make([]int, reports)}
+}
+
 // drain applies the stream until it is closed to it, in batches.
 func (p *pump) drain(ctx context.Context, ended <-chan struct{}) {
 	reports := p.stream.Reports()
@@ -145,8 +150,7 @@ func (p *pump) apply(ctx context.Context, reports []gateway.Report) error {
 	var b *batch
 	forget := p.takeWritten()
 	err := p.r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		b = &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}, mayRepeat: map[[16]byte][]store.Unacknowledged{},
-			owed: make([]int, len(reports))}
+		b = p.newBatch(tx, len(reports))
 		if err := tx.Acknowledged(forget); err != nil {
 			return err
 		}

@@ -320,7 +320,7 @@ func (p *pump) sweep(ctx context.Context, n int) error {
 	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickSending.String()).Set(float64(p.sending.Load()))
 	if p.orphans.Load() > 0 {
 		if err := p.r.db.Update(ctx, func(tx *store.Tx) error {
-			b := &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}}
+			b := p.newBatch(tx, 0)
 			if err := b.sweepWaiting(); err != nil {
 				return err
 			}

@@ -31,37 +31,27 @@ const (
 )
 
 func (o *outbox) response(h smpp.Header, r *smpp.Response) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.state == outboxOpen {
-		o.buf = smpp.AppendResponse(o.buf, h, r)
-		o.wake()
-	}
+	o.add(func(b []byte) []byte { return smpp.AppendResponse(b, h, r) })
 }
 
 func (o *outbox) bindResponse(h smpp.Header, r *smpp.BindResponse) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.state == outboxOpen {
-		o.buf = smpp.AppendBindResponse(o.buf, h, r)
-		o.wake()
-	}
+	o.add(func(b []byte) []byte { return smpp.AppendBindResponse(b, h, r) })
 }
 
 func (o *outbox) shortMessage(h smpp.Header, m *smpp.ShortMessage) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.state == outboxOpen {
-		o.buf = smpp.AppendShortMessage(o.buf, h, m)
-		o.wake()
-	}
+	o.add(func(b []byte) []byte { return smpp.AppendShortMessage(b, h, m) })
 }
 
 func (o *outbox) header(h smpp.Header) {
+	o.add(func(b []byte) []byte { return smpp.AppendHeader(b, h) })
+}
+
+// add appends a PDU while anything can still be written.
+func (o *outbox) add(pdu func([]byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state == outboxOpen {
-		o.buf = smpp.AppendHeader(o.buf, h)
+		o.buf = pdu(o.buf)
 		o.wake()
 	}
 }
