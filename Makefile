@@ -54,8 +54,10 @@ fuzz:
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package </dev/null || exit 1; \
 	done
 
+# A number of inputs rather than a time: at its end, the fuzzing engine now and
+# then reports its own deadline as a failure of the target.
 fuzz-smoke:
-	$(MAKE) fuzz FUZZTIME=5s
+	$(MAKE) fuzz FUZZTIME=30000x
 
 # Installs what `make build` built, so that root need not build.
 install:
