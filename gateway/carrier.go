@@ -29,8 +29,17 @@ type Submission struct {
 	To       Address
 	Encoding Encoding
 	UDH      bool
-	Payload  []byte // not changed by anyone after Submit
-	Validity time.Duration
+	Payload  []byte    // not changed by anyone after Submit
+	Expires  time.Time // it is never sent then or later; zero: whenever
+	Flash    bool      // shown at once, and not kept by the telephone (message class 0)
+	TLVs     []TLV     // of this message, beside the carrier's own
+}
+
+// TLV is an optional parameter that whoever sends a text wants with it (SMPP
+// 3.4 §5.3): an authority's registration numbers, for instance.
+type TLV struct {
+	Tag   uint16
+	Value []byte
 }
 
 // Outcome is what became of a submission.
@@ -40,7 +49,7 @@ const (
 	OutcomeAccepted  Outcome = iota // Reference is the carrier's, perhaps empty
 	OutcomeRejected                 // for good
 	OutcomeRetry                    // refused for now: an attempt, to be repeated after RetryAfter
-	OutcomeThrottled                // refused for now for want of capacity: not an attempt
+	OutcomeThrottled                // refused for now for want of capacity or credit: not an attempt. The carrier makes no room until it is to be tried again
 	OutcomeUncertain                // perhaps accepted, perhaps not: nobody knows
 	OutcomeUnsent                   // certainly not given to the carrier
 )
@@ -57,10 +66,10 @@ const (
 type ReportKind uint8
 
 const (
-	ReportResult  ReportKind = iota // Segment, Attempt, Outcome, Reference, Code, Text, RetryAfter
+	ReportResult  ReportKind = iota // Segment, Attempt, Outcome, Reference, Code, Text, RetryAfter, Limit
 	ReportReceipt                   // Receipt, Ack
 	ReportInbound                   // Inbound, Ack
-	ReportBroken                    // Inbound.Raw, Ack: what could not be decoded, to be quarantined
+	ReportBroken                    // Inbound.Raw, Text, Ack: what could not be decoded, and why, to be quarantined
 	ReportState                     // State, Text
 )
 
@@ -75,6 +84,7 @@ type Report struct {
 	Code       string // "ESME_RINVDSTADR", "CMS 38": bounded, a metric's label
 	Text       string // Code in words for a person
 	RetryAfter time.Duration
+	Limit      int // of OutcomeRetry: attempts after which it has failed; 0: the usual number
 	Receipt    *Receipt
 	Inbound    *Inbound
 	State      CarrierState
@@ -94,9 +104,10 @@ const (
 	CarrierDown    // no connection; it is being tried again
 	CarrierRefused // the carrier does not accept our credentials
 	CarrierPaused  // by a person
+	CarrierHeld    // connected, and refuses texts until somebody acts: there is no credit
 )
 
-var carrierStates = [...]string{"connecting", "up", "down", "refused", "paused"}
+var carrierStates = [...]string{"connecting", "up", "down", "refused", "paused", "held"}
 
 // String returns the word that the API and metrics use.
 func (s CarrierState) String() string { return carrierStates[s] }

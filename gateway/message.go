@@ -49,9 +49,11 @@ const (
 	EncodingGSM7   Encoding = iota // GSM 7 bit default alphabet, 3GPP TS 23.038 §6.2.1
 	EncodingUCS2                   // UTF-16BE in practice, surrogates included
 	EncodingBinary                 // 8-bit data; no text
+	EncodingLatin1                 // ISO-8859-1, where that is a carrier's default alphabet
+	EncodingASCII                  // where that is
 )
 
-var encodingWords = [...]string{"gsm7", "ucs2", "binary"}
+var encodingWords = [...]string{"gsm7", "ucs2", "binary", "latin1", "ascii"}
 
 // String returns the word that the API uses.
 func (e Encoding) String() string {

@@ -13,6 +13,26 @@ type Receipt struct {
 	DoneAt       time.Time // by the carrier's clock; zero if absent
 	At           time.Time // when it reached us
 	Raw          string    // the text, for people
+	Meaning      string    // Err as a sentence for people, where the configuration has one
+	// UserReference is the user_message_reference that came back with it (SMPP
+	// 3.4 §5.3.2.17), or 0: UserReference of the segment that is meant.
+	UserReference uint16
+	NoCredit      bool // the carrier refused it for lack of credit
+}
+
+// UserReference is the user_message_reference that a segment is submitted
+// with, never 0. It tells the few that are out to one customer apart.
+func UserReference(segment ID) uint16 {
+	h := uint64(segment) * 0x9E3779B97F4A7C15
+	return uint16(h>>48) | 1
+}
+
+// Form is a name under which a carrier may have accepted what a receipt calls
+// otherwise, and how that is derived: "raw", "case", "zeros", "hex-to-decimal"
+// and "decimal-to-hex" are all there are.
+type Form struct {
+	Reference string
+	By        string
 }
 
 // Fragment says which part of a concatenated text a payload is
@@ -37,14 +57,25 @@ const (
 	CodingISO8859_8 // Hebrew
 )
 
+// Shift names the national language tables of a text in GSM 7 bit (3GPP TS
+// 23.038 §6.2.1.2.4); 0 is the default alphabet and its extension.
+type Shift struct {
+	Locking, Single uint8
+}
+
 // Inbound is one text, or one part of one, as a carrier delivered it.
 type Inbound struct {
 	From     Address
 	To       string    // the address that the customer texted, as configured or as it came
 	Fragment *Fragment // nil for a text of one part
 	Coding   Coding
+	Shift    Shift
+	Port     uint16 // the application that it is addressed to (TS 23.040 §9.2.3.24.3 and .4), or 0
 	Payload  []byte // user data without the header
 	Raw      []byte // all that came, for quarantine; owned by the receiver
+	// Maybe is set where this reads like a receipt and nothing marks it as one: it
+	// is, if its reference is known.
+	Maybe *Receipt
 	// Fingerprint identifies what came but for its sequence number, for the
 	// redelivery rule. Session is the session it came on, never used twice.
 	Fingerprint [16]byte

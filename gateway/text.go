@@ -25,6 +25,43 @@ const (
 	ucs2Part        = 134
 )
 
+// Format is how a carrier takes texts. The zero Format is what most take: GSM 7
+// bit, and concatenation by a header with an 8-bit reference.
+type Format struct {
+	Alphabet      Alphabet
+	Long          Long
+	Transliterate Transliteration
+}
+
+// Alphabet is a carrier's default alphabet: what is not in it travels as UCS-2.
+type Alphabet uint8
+
+const (
+	AlphabetGSM7 Alphabet = iota
+	AlphabetLatin1
+	AlphabetASCII
+)
+
+// Long is how a text of several parts travels.
+type Long uint8
+
+const (
+	LongUDH     Long = iota // user data headers with an 8-bit reference (3GPP TS 23.040 §9.2.3.24.1)
+	LongUDH16               // with a 16-bit one (§9.2.3.24.8)
+	LongSAR                 // as LongUDH16, of which the carrier makes SAR parameters (SMPP 3.4 §5.3.2.22)
+	LongPayload             // whole, in one segment, which the carrier's SMSC splits
+)
+
+// Transliteration is what may be replaced in a text where that keeps it in the
+// carrier's default alphabet.
+type Transliteration uint8
+
+const (
+	TransliterateNone        Transliteration = iota
+	TransliteratePunctuation                 // typographic quotes, dashes, spaces and dots
+	TransliterateAll                         // letters, too: accents are lost
+)
+
 // Part is the payload of one segment.
 type Part struct {
 	Payload []byte // the user data header, if any, and the user data
@@ -44,7 +81,8 @@ type Part struct {
 // A text with nothing to send is refused as TextEmpty, and one that needs more
 // than MaxSegments parts as TextTooLong. Nobody changes the payloads, which
 // share memory.
-func Split(text string, ref uint8) ([]Part, Encoding, error) {
+func Split(text string, format Format, reference uint16) ([]Part, Encoding, error) {
+	ref := uint8(reference)
 	data, encoding := encodeText(text)
 	if len(data) == 0 {
 		return nil, encoding, &Refusal{Code: TextEmpty, Text: "There is nothing to send."}

@@ -97,7 +97,7 @@ func TestCorpusGSM7(t *testing.T) {
 	for _, r := range readRows[row](t, "testdata/gsm7.jsonl") {
 		switch r.Kind {
 		case "encode", "segment":
-			parts, encoding, err := Split(r.Text, 7)
+			parts, encoding, err := Split(r.Text, Format{}, 7)
 			if err != nil {
 				t.Errorf("%s: %v", r.ID, err)
 				continue
@@ -216,7 +216,7 @@ func TestSplit(t *testing.T) {
 			"050003c80202" + "d83dde00" + strings.Repeat("0151", 10),
 		}},
 	} {
-		parts, encoding, err := Split(tt.text, 200)
+		parts, encoding, err := Split(tt.text, Format{}, 200)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -251,7 +251,7 @@ func TestSplitRefuses(t *testing.T) {
 		{"671 do not", strings.Repeat("ő", 671), TextTooLong, []string{"671 characters", "11 segments", "670"}},
 		{"pairs leave gaps", strings.Repeat("€", 765), TextTooLong, []string{"765 characters", "11 segments"}},
 	} {
-		_, _, err := Split(tt.text, 1)
+		_, _, err := Split(tt.text, Format{}, 1)
 		var r *Refusal
 		switch {
 		case tt.code == "" && err != nil:
@@ -326,7 +326,7 @@ func TestSplitRoundTrip(t *testing.T) {
 		from := rapid.SampledFrom([]*rapid.Generator[rune]{gsm, ucs}).Draw(t, "alphabet")
 		text := string(rapid.SliceOfN(from, 1, 600).Draw(t, "text"))
 		checkSplit(t, text, 42)
-		parts, encoding, err := Split(text, 42)
+		parts, encoding, err := Split(text, Format{}, 42)
 		if err != nil {
 			return
 		}
@@ -359,7 +359,7 @@ func joinParts(t failer, parts []Part, encoding Encoding) string {
 
 // checkSplit checks what holds of the parts of every text.
 func checkSplit(t failer, text string, ref uint8) {
-	parts, encoding, err := Split(text, ref)
+	parts, encoding, err := Split(text, Format{}, uint16(ref))
 	count, countEncoding := SegmentCount(text)
 	if err != nil {
 		var r *Refusal
@@ -433,7 +433,7 @@ func BenchmarkSplit(b *testing.B) {
 		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := Split(bb.text, 1); err != nil {
+				if _, _, err := Split(bb.text, Format{}, 1); err != nil {
 					b.Fatal(err)
 				}
 			}

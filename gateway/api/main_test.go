@@ -131,7 +131,7 @@ func newSite(t testing.TB) *site {
 	}
 	s.router, err = router.New(router.Options{Store: s.db, Directory: s.dir, Log: slog.New(slog.DiscardHandler), Region: "US",
 		Lines: []router.Line{{Name: "acme", Kind: "smpp", Rate: 10, Numbers: []gateway.Address{{Kind: gateway.AddressE164, Value: ours}, {Kind: gateway.AddressE164, Value: general}},
-			Carrier: s.wire, Forms: func(ref string) []string { return []string{ref} }}}})
+			Carrier: s.wire, Forms: func(ref string) []gateway.Form { return []gateway.Form{{Reference: ref, By: "raw"}} }}}})
 	if err != nil {
 		t.Fatal(err)
 	}

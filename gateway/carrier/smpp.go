@@ -69,8 +69,12 @@ func NewSMPP(opt SMPPOptions) (*SMPP, error) {
 
 // Forms lists the ids that the SMSC may have given to what a receipt calls
 // reference.
-func (c *SMPP) Forms(reference string) []string {
-	return smpp.MatchCandidates(reference, c.cfg.MessageID)
+func (c *SMPP) Forms(reference string) []gateway.Form {
+	var forms []gateway.Form
+	for _, id := range smpp.MatchCandidates(reference, c.cfg.MessageID) {
+		forms = append(forms, gateway.Form{Reference: id, By: "raw"})
+	}
+	return forms
 }
 
 // Reconnect ends a wait for the next attempt, or the present connection.

@@ -90,7 +90,7 @@ func (a *account) up() {
 
 func submission(n int, text string) gateway.Submission {
 	return gateway.Submission{Segment: gateway.ID(n << gateway.SegmentBits), Attempt: 1, From: gateway.Address{Kind: gateway.AddressE164, Value: ours},
-		To: gateway.Address{Kind: gateway.AddressE164, Value: "+12602058901"}, Payload: []byte(text), Validity: 48 * time.Hour}
+		To: gateway.Address{Kind: gateway.AddressE164, Value: "+12602058901"}, Payload: []byte(text), Expires: time.Now().Add(48 * time.Hour)}
 }
 
 func (a *account) submit(subs ...gateway.Submission) {

@@ -26,8 +26,8 @@ func (c *SMPP) shortMessage(s *gateway.Submission) *smpp.ShortMessage {
 	case gateway.EncodingBinary:
 		m.DataCoding = 0x04
 	}
-	if s.Validity > 0 {
-		m.ValidityPeriod = smpp.RelativeTime(s.Validity)
+	if !s.Expires.IsZero() {
+		m.ValidityPeriod = smpp.RelativeTime(time.Until(s.Expires).Round(time.Second))
 	}
 	return m
 }

@@ -219,9 +219,7 @@ func (p *pump) claimIn(tx *store.Tx) (more bool, err error) {
 	batch := make([]gateway.Submission, len(claimed))
 	for i := range claimed {
 		batch[i] = claimed[i].Submission
-		if !claimed[i].ExpiresAt.IsZero() {
-			batch[i].Validity = claimed[i].ExpiresAt.Sub(tx.Now())
-		}
+		batch[i].Expires = claimed[i].ExpiresAt
 		batch[i].From = p.sender(batch[i].From.Value)
 	}
 	p.claimN += len(batch)
@@ -245,7 +243,7 @@ func (p *pump) direct(tx *store.Tx, m *gateway.Message, segments []gateway.Segme
 		s := &segments[i]
 		s.Tick, s.Attempt, s.Term = gateway.TickSending, 1, p.term
 		batch[i] = gateway.Submission{Segment: s.ID, Attempt: 1, From: p.sender(m.Number), To: m.Peer, Encoding: m.Encoding,
-			UDH: s.UDH, Payload: s.Payload, Validity: p.line.Validity}
+			UDH: s.UDH, Payload: s.Payload, Expires: m.ExpiresAt}
 	}
 	p.claimN += len(batch)
 	tx.AfterCommit(func() {

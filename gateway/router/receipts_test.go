@@ -45,7 +45,9 @@ func TestReceipts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			onSQLite(t, func(b *bed) {
-				b.line.Forms = func(r string) []string { return []string{r, strings.ToLower(r)} }
+				b.line.Forms = func(r string) []gateway.Form {
+					return []gateway.Form{{Reference: r, By: "raw"}, {Reference: strings.ToLower(r), By: "case"}}
+				}
 				m := sent(b, "abc7")
 				for _, said := range test.receipts {
 					a := &ack{}
@@ -99,7 +101,9 @@ func TestReceiptBehindThoseOfOthers(t *testing.T) {
 	for _, pause := range []time.Duration{0, 5 * time.Second} {
 		t.Run(pause.String(), func(t *testing.T) {
 			onSQLite(t, func(b *bed) {
-				b.line.Forms = func(r string) []string { return []string{r, "0" + r} }
+				b.line.Forms = func(r string) []gateway.Form {
+					return []gateway.Form{{Reference: r, By: "raw"}, {Reference: "0" + r, By: "zeros"}}
+				}
 				m, s := sending(b, "hi")
 				const others = sweepAtOnce + 100
 				for i := range others {

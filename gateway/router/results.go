@@ -134,7 +134,7 @@ func (b *batch) match(rc *gateway.Receipt) (match, error) {
 	if m, err := b.matchKnown(rc); m.segment != nil || err != nil || b.p.line.Forms == nil {
 		return m, err
 	}
-	if err := b.loadReferences(b.p.line.Forms(rc.Reference)); err != nil {
+	if err := b.loadReferences(references(b.p.line.Forms(rc.Reference))); err != nil {
 		return match{}, err
 	}
 	return b.matchKnown(rc)
@@ -149,11 +149,19 @@ func (b *batch) matchKnown(rc *gateway.Receipt) (match, error) {
 		return match{}, nil
 	}
 	for _, f := range b.p.line.Forms(rc.Reference) {
-		if ref, ok := b.known[f]; ok {
+		if ref, ok := b.known[f.Reference]; ok {
 			return b.matched(ref, "form")
 		}
 	}
 	return match{}, nil
+}
+
+func references(forms []gateway.Form) []string {
+	names := make([]string, len(forms))
+	for i, f := range forms {
+		names[i] = f.Reference
+	}
+	return names
 }
 
 // loadReferences reads what these names stand for. Those of this batch are newer.
@@ -277,7 +285,7 @@ func (b *batch) sweepWaiting() error {
 	for i := range waiting {
 		names = append(names, waiting[i].Reference)
 		if p.line.Forms != nil {
-			names = append(names, p.line.Forms(waiting[i].Reference)...)
+			names = append(names, references(p.line.Forms(waiting[i].Reference))...)
 		}
 	}
 	if err := b.loadReferences(names); err != nil {

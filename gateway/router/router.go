@@ -36,7 +36,7 @@ type Line struct {
 	Rate        float64       // segments a second that it takes, for people to see; 0: not limited
 	// Forms lists the names under which the carrier may have accepted what a
 	// receipt calls reference, the likeliest first, that itself included.
-	Forms     func(reference string) []string
+	Forms     func(reference string) []gateway.Form
 	Carrier   gateway.Carrier
 	Reconnect func() // at a person's wish; nil: not possible
 }

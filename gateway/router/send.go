@@ -161,7 +161,7 @@ type draft struct {
 }
 
 func newDraft(text Text) (*draft, error) {
-	parts, encoding, err := gateway.Split(text.Text, 0)
+	parts, encoding, err := gateway.Split(text.Text, gateway.Format{}, 0)
 	return &draft{text, parts, encoding}, err
 }
 
@@ -257,7 +257,7 @@ func (r *Router) queue(tx *store.Tx, d *draft, m *gateway.Message, c gateway.Con
 		if err != nil {
 			return err
 		}
-		if parts, _, err = gateway.Split(m.Text, ref); err != nil {
+		if parts, _, err = gateway.Split(m.Text, gateway.Format{}, uint16(ref)); err != nil {
 			return err
 		}
 	}
