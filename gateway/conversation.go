@@ -120,6 +120,10 @@ type Actor struct {
 	// Queues holds the queues the person is in, General always among them for
 	// people; true where they manage it. Managing implies membership.
 	Queues map[ID]bool
+	// Of a program: the beginnings of the numbers that it may text (none: all),
+	// and how many segments in a day (0: as many as the configuration lets it).
+	AllowTo []string
+	PerDay  int
 }
 
 // is tells whether the actor is the person with that ID.
@@ -199,6 +203,8 @@ const (
 	EventRead            EventType = "conversation.read"
 	EventSnoozed         EventType = "conversation.snoozed"
 	EventUnsnoozed       EventType = "conversation.unsnoozed"
+	EventMessageUpdated  EventType = "message.updated" // a text that was shown without all its parts is whole
+	EventLimitReached    EventType = "limit.reached"   // By has sent as much as they may
 	EventCarrierUp       EventType = "carrier.up"
 	EventCarrierDown     EventType = "carrier.down"
 )
@@ -211,7 +217,7 @@ type Event struct {
 	Type         EventType
 	Before       View          // who could see it
 	After        View          // who can see it
-	Conversation *Conversation // as it was after this event; nil for carrier.*
+	Conversation *Conversation // as it was after this event; nil for carrier.* and limit.*
 	Message      *Message      // of message.*
 	By           ID            // who did it; 0 for customers and the system
 	ByName       string

@@ -22,6 +22,7 @@ const (
 	Mismatch         RefusalCode = "idempotency_mismatch"
 	Forbidden        RefusalCode = "forbidden"
 	NotAllowed       RefusalCode = "destination_not_allowed"
+	RateLimited      RefusalCode = "rate_limited"
 	Conflict         RefusalCode = "conflict" // what is to be done does not fit the message's tick
 )
 
@@ -35,6 +36,8 @@ type Refusal struct {
 	Since      time.Time     // AlreadyTaken, OwnedByOther: since when
 	Suggestion string        // NumberInvalid: what may have been meant
 	Current    *Conversation // StaleEpoch: what it is now
+	RetryAfter time.Duration // RateLimited: when it may be tried again
+	Cap        string        // RateLimited: which limit it is, in a word for metrics
 }
 
 func (r *Refusal) Error() string {

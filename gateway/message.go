@@ -95,6 +95,20 @@ type Message struct {
 	SentAt       time.Time // when the carrier accepted the last segment; zero before
 	DeliveredAt  time.Time
 	ExpiresAt    time.Time // a segment still queued then is expired, and never sent
+	Extras
+}
+
+// Extras are what few messages have.
+type Extras struct {
+	Flash   bool   // shown at once, and not kept by the telephone (message class 0)
+	TLVs    []TLV  // optional parameters of its own
+	Data    []byte // of a binary message: its user data
+	Missing int    // parts of an inbound text that have not come: it is shown without them
+}
+
+// Empty tells whether there is nothing of it.
+func (x *Extras) Empty() bool {
+	return !x.Flash && len(x.TLVs) == 0 && len(x.Data) == 0 && x.Missing == 0
 }
 
 // Segment is what a carrier transports: one SMS. Its Tick has the meanings of a

@@ -159,6 +159,7 @@ func programOf(dir *router.Directory, hash [32]byte) (*caller, bool) {
 		return nil, false
 	}
 	c := &caller{actor: gateway.Actor{Kind: gateway.ActorProgram, ID: t.ID, Name: t.Name}, secret: hash, scopes: t.Scopes}
+	c.actor.AllowTo, c.actor.PerDay = strings.Fields(t.AllowTo), t.PerDay
 	if t.Numbers != "" {
 		c.limits = strings.Fields(t.Numbers)
 	}

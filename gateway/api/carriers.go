@@ -15,21 +15,42 @@ import (
 type Carrier struct {
 	Name    string     `json:"name"`
 	Kind    string     `json:"kind" enum:"smpp,gsm"`
-	State   string     `json:"state" enum:"up,connecting,down,refused,paused"`
+	State   string     `json:"state" enum:"up,connecting,down,refused,paused,held"`
 	Since   *time.Time `json:"since"`
 	Error   string     `json:"error"`
 	Numbers []string   `json:"numbers" nullable:"false"`
-	Binds   []Bind     `json:"binds" nullable:"false" doc:"Links that are up"`
+	Binds   []Bind     `json:"binds" nullable:"false" doc:"Its links"`
 	Queued  int64      `json:"queued" doc:"Segments that are to be sent, those on their way included"`
 	Oldest  *time.Time `json:"oldest" doc:"Since when the oldest of them waits"`
 	Window  int        `json:"window" doc:"How many can be on their way at once"`
 	InUse   int        `json:"in_use" doc:"How many are"`
-	Rate    float64    `json:"rate" doc:"Segments a second that it takes; 0: not limited"`
+	Rate    float64    `json:"rate" doc:"Segments a second that it is configured to take; 0: not limited"`
+	RateNow float64    `json:"rate_now" doc:"What it takes at present: less where it asked to slow down"`
+	Note    string     `json:"note" doc:"Why it takes less than configured, or nothing; empty if it does not"`
+
+	MessageID MessageIDForm `json:"message_id"`
+}
+
+// MessageIDForm says how the ids of a carrier's receipts relate to those that it
+// gave when it accepted.
+type MessageIDForm struct {
+	Form    string         `json:"form" enum:"raw,case,zeros,hex-to-decimal,decimal-to-hex," doc:"Empty while it is not known"`
+	Learnt  bool           `json:"learnt" doc:"From what was matched; otherwise it is configured"`
+	Matches map[string]int `json:"matches" doc:"Unambiguous ones since the start, by form"`
 }
 
 // Bind is one link to a carrier.
 type Bind struct {
-	State string `json:"state"`
+	Bind    int        `json:"bind" doc:"From 1"`
+	State   string     `json:"state" enum:"up,connecting,down,refused,paused,held"`
+	Host    string     `json:"host"`
+	Mode    string     `json:"mode" example:"transceiver"`
+	Since   *time.Time `json:"since"`
+	Error   string     `json:"error"`
+	SMSC    string     `json:"smsc" doc:"What the other side calls itself"`
+	Version string     `json:"version" doc:"Of the protocol, as the other side says"`
+	Window  int        `json:"window"`
+	InUse   int        `json:"in_use"`
 }
 
 // CarrierList lists carriers.
@@ -56,6 +77,7 @@ func (a *API) carrierRoutes() {
 		}
 		return namedPage(all, in, func(x *Carrier) string { return x.Name })
 	})
+	a.watchRoutes()
 	for name, carrier := range map[string]struct {
 		summary string
 		do      func(context.Context, string) error
@@ -71,11 +93,8 @@ func (a *API) carrierRoutes() {
 			if err := decode(r, &struct{}{}); err != nil {
 				return err
 			}
-			if err := c.needs(scopeManageCarriers); err != nil {
+			if err := c.managesCarriers(); err != nil {
 				return err
-			}
-			if c.person() && !c.actor.SystemOwner {
-				return forbidden("Only system owners do this.")
 			}
 			name := r.PathValue("name")
 			if err := carrier.do(r.Context(), name); err != nil {
@@ -108,15 +127,29 @@ func (a *API) carriers(ctx context.Context) ([]Carrier, error) {
 }
 
 func carrierOf(s router.CarrierStatus) Carrier {
-	c := Carrier{Name: s.Name, Kind: s.Kind, State: s.State.String(), Since: timeOrNull(s.Since), Error: s.Error, Numbers: []string{}, Binds: []Bind{},
+	c := Carrier{RateNow: s.Rate, Note: s.Links.Note, MessageID: MessageIDForm{s.IDs.Form, s.IDs.Learnt, s.IDs.Matches}, Name: s.Name, Kind: s.Kind, State: s.State.String(), Since: timeOrNull(s.Since), Error: s.Error, Numbers: []string{}, Binds: []Bind{},
 		Queued: s.Queued, Oldest: timeOrNull(s.Oldest), Window: s.Window, InUse: s.InUse, Rate: s.Rate}
 	for _, n := range s.Numbers {
 		c.Numbers = append(c.Numbers, n.Value)
 	}
-	if s.Window > 0 && (s.State == gateway.CarrierUp || s.State == gateway.CarrierPaused) {
-		c.Binds = append(c.Binds, Bind{State: "up"})
+	if s.Links.Binds != nil {
+		c.RateNow = s.Links.Rate
+	}
+	for _, b := range s.Links.Binds {
+		c.Binds = append(c.Binds, Bind{b.Bind, b.State, b.Host, b.Mode, timeOrNull(b.Since), b.Error, b.SMSC, b.Version, b.Window, b.InUse})
 	}
 	return c
+}
+
+// managesCarriers refuses who may not change anything about carriers.
+func (c *caller) managesCarriers() error {
+	if err := c.needs(scopeManageCarriers); err != nil {
+		return err
+	}
+	if c.person() && !c.actor.SystemOwner {
+		return forbidden("Only system owners do this.")
+	}
+	return nil
 }
 
 func timeOrNull(t time.Time) *time.Time {

@@ -22,12 +22,13 @@ type messageQuery struct {
 func (a *API) messageRoutes() {
 	read[MessageList](a, "/messages", "Texts, newest first: for managers, system owners and programs", a.listMessages)
 	read[Message](a, "/messages/{id}", "One message", a.getMessage)
+	a.traceRoutes()
 	for name, do := range map[string]func(context.Context, gateway.Actor, gateway.ID) (gateway.Message, error){
 		"resend": a.router.Resend, "cancel": a.router.Cancel,
 	} {
 		summary := "Queue again what failed, expired or is unknown"
 		if name == "cancel" {
-			summary = "Drop what no carrier has been given yet"
+			summary = "Drop what is not sent yet, for certain; ask the carrier to forget what it has"
 		}
 		write[Message, struct {
 			ByID
@@ -91,30 +92,39 @@ func (a *API) listMessages(ctx context.Context, c *caller, in *messageQuery) ([]
 // getMessage shows a message to who sees its conversation, and to the program
 // that sent it.
 func (a *API) getMessage(ctx context.Context, c *caller, in *ByID) ([]byte, error) {
-	if !c.person() && !c.has(scopeSend) {
-		if err := c.needs(scopeReadMessages); err != nil {
-			return nil, err
-		}
-	}
-	id, err := gateway.ParseID(in.ID)
-	if err != nil {
-		return nil, notFound("message")
-	}
-	m, ok, err := a.db.Message(ctx, id)
+	m, err := a.visibleMessage(ctx, c, in.ID)
 	if err != nil {
 		return nil, err
 	}
+	return a.render.message(make([]byte, 0, 768), &m), nil
+}
+
+// visibleMessage reads a message for who may see it.
+func (a *API) visibleMessage(ctx context.Context, c *caller, text string) (m gateway.Message, err error) {
+	if !c.person() && !c.has(scopeSend) {
+		if err := c.needs(scopeReadMessages); err != nil {
+			return m, err
+		}
+	}
+	id, err := gateway.ParseID(text)
+	if err != nil {
+		return m, notFound("message")
+	}
+	m, ok, err := a.db.Message(ctx, id)
+	if err != nil {
+		return m, err
+	}
 	if !ok {
-		return nil, notFound("message")
+		return m, notFound("message")
 	}
 	if c.person() || m.Author != c.actor.ID {
 		conversation, _, err := a.db.Conversation(ctx, m.Conversation)
 		if err != nil {
-			return nil, err
+			return m, err
 		}
 		if !c.sees(conversation.View(), m.Number) || !c.person() && (m.Kind != gateway.KindText || !c.has(scopeReadMessages)) {
-			return nil, notFound("message")
+			return m, notFound("message")
 		}
 	}
-	return a.render.message(make([]byte, 0, 768), &m), nil
+	return m, nil
 }

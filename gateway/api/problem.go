@@ -94,6 +94,8 @@ func statusOf(code gateway.RefusalCode) int {
 		return http.StatusNotFound
 	case gateway.Forbidden:
 		return http.StatusForbidden
+	case gateway.RateLimited:
+		return http.StatusTooManyRequests
 	case gateway.AlreadyTaken, gateway.OwnedByOther, gateway.NotOwner, gateway.NotArchived, gateway.StaleEpoch, gateway.Conflict:
 		return http.StatusConflict
 	}
@@ -133,7 +135,7 @@ func unavailable(err error) bool {
 
 func (a *API) refused(ctx context.Context, r *gateway.Refusal) *Problem {
 	p := problem(statusOf(r.Code), string(r.Code), r.Text)
-	p.Suggestion = r.Suggestion
+	p.Suggestion, p.retryAfter = r.Suggestion, r.RetryAfter
 	if r.Owner != 0 {
 		p.Owner = &Person{ID: r.Owner.String(), Name: r.OwnerName}
 	}

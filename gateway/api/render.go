@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/hex"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -59,9 +60,20 @@ func (f *renderer) message(b []byte, m *gateway.Message) []byte {
 	}
 	b = append(b, `,"segments":`...)
 	b = strconv.AppendInt(b, int64(m.Segments), 10)
+	b = append(b, `,"missing":`...)
+	b = strconv.AppendInt(b, int64(m.Missing), 10)
 	b = append(b, `,"encoding":"`...)
 	b = append(b, m.Encoding.String()...)
-	b = append(b, `","carrier":`...)
+	b = append(b, '"')
+	if len(m.Data) > 0 {
+		b = append(b, `,"data":"`...)
+		b = hex.AppendEncode(b, m.Data)
+		b = append(b, '"')
+	}
+	if m.Flash {
+		b = append(b, `,"flash":true`...)
+	}
+	b = append(b, `,"carrier":`...)
 	b = appendString(b, m.Carrier)
 	b = append(b, `,"author":`...)
 	b = appendNamed(b, m.Author, m.AuthorName)
@@ -172,6 +184,11 @@ func (f *renderer) event(b []byte, e *gateway.Event, last *gateway.Message, gone
 	b = appendTime(b, e.Time)
 	b = append(b, `,"data":{`...)
 	switch {
+	case e.Type == gateway.EventLimitReached:
+		b = append(b, `"by":`...)
+		b = appendNamed(b, e.By, e.ByName)
+		b = append(b, `,"note":`...)
+		b = appendString(b, e.Note)
 	case e.Conversation == nil:
 		b = append(b, `"carrier":`...)
 		b = appendString(b, e.Carrier)

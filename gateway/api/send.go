@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"smsbridge/gateway"
 	"smsbridge/gateway/router"
@@ -42,6 +44,10 @@ type SendBody struct {
 	To        string `json:"to"`
 	Text      string `json:"text"`
 	Reference string `json:"reference,omitempty" doc:"One's own, returned as given"`
+
+	Validity string            `json:"validity,omitempty" example:"2h" doc:"For how long it may be sent; the carrier's at most"`
+	Flash    bool              `json:"flash,omitempty" doc:"To be shown at once, and not kept by the telephone"`
+	TLVs     map[string]string `json:"tlvs,omitempty" doc:"Optional parameters of SMPP by their tags (0x1400), over those of the carrier's configuration: texts, or octets as hex:00ff"`
 }
 
 type batchItem struct {
@@ -209,12 +215,34 @@ func (a *API) sendProgram(ctx context.Context, c *caller, in *SendBody, key stri
 	if err != nil {
 		return nil, err
 	}
-	text := router.Text{Text: in.Text, Reference: in.Reference, Key: key}
+	text := router.Text{Text: in.Text, Reference: in.Reference, Key: key, Flash: in.Flash}
+	if text.Validity, err = validityOf(in.Validity); err != nil {
+		return nil, err
+	}
+	if text.TLVs, err = a.router.ParseTLVs(from, to, in.TLVs); err != nil {
+		return nil, err
+	}
 	if key != "" {
-		text.Body = digest("send", from, to.Value, in.Text, in.Reference)
+		parts := []string{"send", from, to.Value, in.Text, in.Reference}
+		if in.Validity != "" || in.Flash || len(text.TLVs) > 0 {
+			parts = append(parts, fmt.Sprint(text.Validity, text.Flash, text.TLVs))
+		}
+		text.Body = digest(parts...)
 	}
 	sent, err := a.router.SendProgram(ctx, c.actor, from, to, text)
 	return &sent.Message, err
+}
+
+// validityOf reads for how long a text may be sent; 0: not said.
+func validityOf(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < time.Second {
+		return 0, invalid("body.validity", "want a duration of a second or more, such as 2h")
+	}
+	return d, nil
 }
 
 func (a *API) sendBatch(w http.ResponseWriter, r *http.Request, c *caller) error {

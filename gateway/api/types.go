@@ -67,7 +67,10 @@ type Message struct {
 	Tick           *string       `json:"tick" enum:"queued,sending,sent,delivered,failed,expired,unknown" doc:"Null for what is not sent by us"`
 	Error          *MessageError `json:"error"`
 	Segments       int           `json:"segments"`
-	Encoding       string        `json:"encoding" enum:"gsm7,ucs2,binary"`
+	Missing        int           `json:"missing" doc:"Parts of a customer's text that have not come: […] stands for them"`
+	Encoding       string        `json:"encoding" enum:"gsm7,ucs2,binary,latin1,ascii"`
+	Data           string        `json:"data,omitempty" doc:"Of a binary message: its user data in hexadecimal; text describes it"`
+	Flash          bool          `json:"flash,omitempty" doc:"Shown at once, and not kept by the telephone"`
 	Carrier        string        `json:"carrier"`
 	Author         *Named        `json:"author" doc:"Who wrote it; null for customers and the gateway itself"`
 	Reference      string        `json:"reference" doc:"A program's own, as it gave it"`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"smsbridge/gateway"
@@ -29,7 +28,7 @@ func (r *Router) Act(ctx context.Context, by gateway.Actor, id gateway.ID, a gat
 		return gateway.Conversation{}, &gateway.Refusal{Code: gateway.TextTooLong, Text: fmt.Sprintf("A note has at most %d characters.", maxNote)}
 	}
 	var result gateway.Conversation
-	err := r.update(ctx, func(tx *store.Tx) error {
+	err := r.update(ctx, by, func(tx *store.Tx) error {
 		c, err := r.conversation(tx, id)
 		if err != nil {
 			return err
@@ -83,7 +82,7 @@ func (r *Router) Note(ctx context.Context, by gateway.Actor, id gateway.ID, text
 		return gateway.Message{}, &gateway.Refusal{Code: gateway.TextTooLong, Text: fmt.Sprintf("A note has at most %d characters.", maxNote)}
 	}
 	var note gateway.Message
-	err := r.update(ctx, func(tx *store.Tx) error {
+	err := r.update(ctx, by, func(tx *store.Tx) error {
 		c, err := r.visible(tx, by, id)
 		if err != nil {
 			return err
@@ -110,7 +109,7 @@ func (r *Router) visible(tx *store.Tx, by gateway.Actor, id gateway.ID) (gateway
 // numbers, and drops what is still queued for them.
 func (r *Router) Block(ctx context.Context, by gateway.Actor, id gateway.ID) (gateway.Conversation, error) {
 	var c gateway.Conversation
-	err := r.update(ctx, func(tx *store.Tx) error {
+	err := r.update(ctx, by, func(tx *store.Tx) error {
 		var err error
 		if c, err = r.visible(tx, by, id); err != nil || c.Blocked {
 			return err
@@ -126,112 +125,6 @@ func (r *Router) Block(ctx context.Context, by gateway.Actor, id gateway.ID) (ga
 		return r.failQueued(tx, queued, gateway.TickFailed, gateway.ErrBlocked, "The customer was blocked before this was sent.")
 	})
 	return c, err
-}
-
-// Resend queues again what nobody knows to have left, or what failed. The
-// message keeps its place in the thread.
-func (r *Router) Resend(ctx context.Context, by gateway.Actor, id gateway.ID) (gateway.Message, error) {
-	return r.onMessage(ctx, by, id, func(tx *store.Tx, b *book, c gateway.Conversation, m *gateway.Message) error {
-		if !(m.Tick == gateway.TickUnknown || m.Tick == gateway.TickFailed || m.Tick == gateway.TickExpired) {
-			return &gateway.Refusal{Code: gateway.Conflict, Text: "This message is " + m.Tick.String() + ": only what failed, expired or is unknown can be sent again."}
-		}
-		if err := r.sendable(tx, c); err != nil {
-			return err
-		}
-		p, err := r.route(tx, c)
-		if err != nil {
-			return err
-		}
-		turn, err := r.turnAgain(tx, b, m)
-		if err != nil {
-			return err
-		}
-		for i := range m.Segments {
-			s := b.segments[m.ID.Segment(i)]
-			// One that is out or queued still is left to itself: given to the
-			// carrier again it would arrive twice.
-			if s == nil || open(s.Tick) || s.Tick == gateway.TickSent || s.Tick == gateway.TickDelivered {
-				continue
-			}
-			s.Turn, s.NotUntil = turn, time.Time{}
-			if p != nil {
-				s.Carrier = p.line.Name
-				m.Carrier = s.Carrier
-			}
-			b.set(s, gateway.TickQueued, cause{})
-		}
-		m.Tick, m.Error, m.ErrorText, m.SentAt = gateway.TickQueued, "", "", time.Time{}
-		b.moved = append(b.moved, m)
-		if p != nil {
-			if p.line.Validity > 0 {
-				m.ExpiresAt = tx.Now().Add(p.line.Validity)
-			}
-		}
-		if err := tx.Renew(m); err != nil {
-			return err
-		}
-		return b.emitTick(m)
-	})
-}
-
-// turnAgain says whether a message that is sent again may be claimed at once: as
-// what is left of it, or if nothing else of its conversation is queued or out.
-func (r *Router) turnAgain(tx *store.Tx, b *book, m *gateway.Message) (bool, error) {
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil && open(s.Tick) {
-			return s.Turn, nil
-		}
-	}
-	busy, err := tx.HasOpen(m.Conversation)
-	return !busy, err
-}
-
-// Cancel drops what no carrier has been given yet.
-func (r *Router) Cancel(ctx context.Context, by gateway.Actor, id gateway.ID) (gateway.Message, error) {
-	return r.onMessage(ctx, by, id, func(tx *store.Tx, b *book, c gateway.Conversation, m *gateway.Message) error {
-		for i := range m.Segments {
-			if s := b.segments[m.ID.Segment(i)]; s == nil || s.Tick != gateway.TickQueued {
-				return &gateway.Refusal{Code: gateway.Conflict, Text: "It is with the carrier already and can no longer be cancelled."}
-			}
-		}
-		_, err := b.advance(b.segments[m.ID], gateway.TickFailed, false, cause{gateway.ErrCancelled, "Cancelled by " + by.Name + "."}, tx.Now())
-		return err
-	})
-}
-
-// onMessage does something to an outgoing text, by its conversation's owner, a
-// manager, a system owner, or the program that sent it.
-func (r *Router) onMessage(ctx context.Context, by gateway.Actor, id gateway.ID,
-	do func(*store.Tx, *book, gateway.Conversation, *gateway.Message) error) (gateway.Message, error) {
-	notFound := &gateway.Refusal{Code: gateway.NotFound, Text: "There is no such message."}
-	var result gateway.Message
-	err := r.update(ctx, func(tx *store.Tx) error {
-		b := r.openBook(tx)
-		if err := b.load([]gateway.ID{id}); err != nil {
-			return err
-		}
-		m := b.messages[id]
-		if m == nil || m.Direction != gateway.Out || m.Kind != gateway.KindText {
-			return notFound
-		}
-		c, ok, err := tx.Conversation(m.Conversation)
-		if err != nil {
-			return err
-		}
-		if !ok || by.Kind == gateway.ActorPerson && !(c.View().VisibleTo(by) && c.Status != gateway.StatusWaiting || c.ManagedBy(by)) ||
-			by.Kind == gateway.ActorProgram && m.Author != by.ID {
-			return notFound
-		}
-		if err := do(tx, b, c, m); err != nil {
-			return err
-		}
-		if err := b.finish(); err != nil {
-			return err
-		}
-		result = *m
-		return nil
-	})
-	return result, err
 }
 
 func withoutNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }

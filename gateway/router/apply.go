@@ -34,10 +34,15 @@ type batch struct {
 	owed      []int // per report: 1 + index in unacked, or 0
 	texts     int
 	parts     int
+	partial   int
 	absorbed  int
 	unlisted  int
 	broken    int
 	observed  []func()
+	evidence  []string                       // forms of ids that were matched for sure
+	doubts    []store.Doubt                  // of this carrier; read when they are wanted
+	doubted   bool                           // they were
+	exhausted map[gateway.ID]*gateway.Report // messages that the carrier has refused often enough, and how
 	// condition is the carrier's as far as this batch has come.
 	condition *condition
 }
@@ -137,7 +142,7 @@ func (p *pump) giveUp(ctx context.Context, r gateway.Report, cause error) {
 		raw = []byte(r.Receipt.Raw)
 	}
 	status := gateway.AckOK
-	if err := p.r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.Quarantine(p.line.Name, raw) }); err != nil {
+	if err := p.r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.Quarantine(p.line.Name, raw, storable(cause.Error())) }); err != nil {
 		status = gateway.AckTemporary
 	} else {
 		p.r.metrics.quarantined.WithLabelValues(p.line.Name).Inc()
@@ -215,7 +220,11 @@ func (b *batch) prepare(reports []gateway.Report) error {
 		case gateway.ReportResult:
 			segments = append(segments, r.Segment)
 		case gateway.ReportReceipt:
-			names = append(names, storable(r.Receipt.Reference))
+			names = b.p.likely(names, storable(r.Receipt.Reference))
+		case gateway.ReportInbound:
+			if maybe := r.Inbound.Maybe; maybe != nil {
+				names = b.p.likely(names, storable(maybe.Reference))
+			}
 		}
 	}
 	if err := b.loadUnacknowledged(reports); err != nil {
@@ -242,10 +251,15 @@ func (b *batch) one(r *gateway.Report) error {
 		return b.receipt(r.Receipt)
 	case gateway.ReportInbound:
 		b.observed = append(b.observed, func() { b.p.r.metrics.received(b.p.line.Name, r.At) })
+		if r.Inbound.Maybe != nil {
+			if done, err := b.unmarkedReceipt(r.Inbound.Maybe); done || err != nil {
+				return err
+			}
+		}
 		return b.inbound(r.Inbound)
 	case gateway.ReportBroken:
 		b.broken++
-		return b.tx.Quarantine(b.p.line.Name, r.Inbound.Raw)
+		return b.tx.Quarantine(b.p.line.Name, r.Inbound.Raw, storable(r.Text))
 	case gateway.ReportState:
 		return b.state(r)
 	}
@@ -264,6 +278,9 @@ func (b *batch) end() error {
 				return err
 			}
 		}
+	}
+	if err := b.endExhausted(); err != nil {
+		return err
 	}
 	for _, o := range b.orphans {
 		if err := b.orphan(o); err != nil {
@@ -288,6 +305,11 @@ func (b *batch) observe() {
 	m.quarantined.WithLabelValues(name).Add(float64(b.broken))
 	m.unknownNumber.Add(float64(b.unlisted))
 	m.fragments.Add(float64(b.parts))
+	m.partial.WithLabelValues(name).Add(float64(b.partial))
+	b.p.r.pending.Add(int64(b.parts))
+	if len(b.evidence) > 0 {
+		b.p.learn(b.evidence)
+	}
 	for _, f := range b.observed {
 		f()
 	}

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"slices"
 	"time"
 
 	"smsbridge/gateway"
@@ -19,9 +20,11 @@ type book struct {
 	moved    []*gateway.Message
 	ended    []gateway.ID // conversations in which a segment has ended
 	marked   map[gateway.ID]bool
-	counts   map[string]*[2]int64 // carrier -> how many more are queued and sending, or fewer
-	reached  map[reach]int        // how many segments reached a tick
-	late     map[string]int       // carrier -> deliveries after a failure
+	counts   map[string]*[2]int64  // carrier -> how many more are queued and sending, or fewer
+	reached  map[reach]int         // how many segments reached a tick
+	late     map[string]int        // carrier -> deliveries after a failure
+	attempts []store.Attempt       // for the trace
+	heard    map[gateway.ID]string // segment -> the reference that was last heard of, for the log
 }
 
 type reach struct {
@@ -31,7 +34,7 @@ type reach struct {
 
 func (r *Router) openBook(tx *store.Tx) *book {
 	return &book{r: r, tx: tx, messages: map[gateway.ID]*gateway.Message{}, segments: map[gateway.ID]*gateway.Segment{},
-		marked: map[gateway.ID]bool{}, counts: map[string]*[2]int64{}, reached: map[reach]int{}, late: map[string]int{}}
+		marked: map[gateway.ID]bool{}, counts: map[string]*[2]int64{}, reached: map[reach]int{}, late: map[string]int{}, heard: map[gateway.ID]string{}}
 }
 
 // load reads the messages of these segments, all their segments, and their
@@ -79,6 +82,15 @@ func (b *book) touch(s *gateway.Segment) {
 	if !b.marked[s.ID] {
 		b.marked[s.ID] = true
 		b.dirty = append(b.dirty, s)
+	}
+}
+
+// forget drops a segment that is no more, written or not.
+func (b *book) forget(s *gateway.Segment) {
+	delete(b.segments, s.ID)
+	if b.marked[s.ID] {
+		delete(b.marked, s.ID)
+		b.dirty = slices.DeleteFunc(b.dirty, func(d *gateway.Segment) bool { return d == s })
 	}
 }
 
@@ -237,6 +249,11 @@ func (b *book) close() ([]string, error) {
 	if err := b.tx.UpdateTicks(b.moved); err != nil {
 		return nil, err
 	}
+	if err := b.tx.InsertAttempts(b.attempts); err != nil {
+		return nil, err
+	}
+	b.attempts = nil
+	b.tx.AfterCommit(b.logEnded)
 	for carrier, n := range b.counts {
 		if p := b.r.pumps[carrier]; p != nil {
 			b.tx.AfterCommit(func() {

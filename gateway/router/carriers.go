@@ -23,6 +23,16 @@ type CarrierStatus struct {
 	Window  int
 	InUse   int
 	Rate    float64 // segments a second that it takes; 0: not limited
+	Links   LinkStatus
+	IDs     IDForm
+}
+
+// IDForm is how the ids of a carrier's receipts relate to those that it gave when
+// it accepted.
+type IDForm struct {
+	Form    string         // raw, case, zeros, hex-to-decimal, decimal-to-hex; "" while it is not known
+	Learnt  bool           // by what was matched; otherwise it is configured
+	Matches map[string]int // unambiguous ones, by form
 }
 
 // Carriers lists all carriers by name.
@@ -33,6 +43,11 @@ func (r *Router) Carriers(ctx context.Context) ([]CarrierStatus, error) {
 		s := CarrierStatus{Name: p.line.Name, Kind: p.line.Kind, State: c.state, Since: c.since, Error: c.text,
 			Numbers: p.line.Numbers, Rate: p.line.Rate, Queued: p.queued.Load() + p.sending.Load(), InUse: int(p.sending.Load())}
 		_, s.Window = p.line.Carrier.Room()
+		if p.line.Status != nil {
+			s.Links = p.line.Status()
+		}
+		ids := p.ids.Load()
+		s.IDs = IDForm{ids.Form, p.line.Form == "", ids.Matches}
 		if p.paused.Load() {
 			s.State = gateway.CarrierPaused
 		}
@@ -51,8 +66,8 @@ func (r *Router) Carriers(ctx context.Context) ([]CarrierStatus, error) {
 // KindOf returns the kind of a carrier, or of the one that serves a number.
 func (r *Router) KindOf(carrier, number string) string {
 	p := r.pumps[carrier]
-	if p == nil {
-		p = r.routes[number]
+	if paths := r.paths[number]; p == nil && len(paths) > 0 {
+		p = paths[0].pumps[0]
 	}
 	if p == nil {
 		return ""
@@ -61,7 +76,7 @@ func (r *Router) KindOf(carrier, number string) string {
 }
 
 // Serves tells whether a carrier lists the number as ours.
-func (r *Router) Serves(number string) bool { return r.routes[number] != nil }
+func (r *Router) Serves(number string) bool { return r.paths[number] != nil }
 
 // Numbers lists our numbers.
 func (r *Router) Numbers() []gateway.Address {
@@ -70,7 +85,7 @@ func (r *Router) Numbers() []gateway.Address {
 		all = append(all, p.line.Numbers...)
 	}
 	slices.SortFunc(all, func(a, b gateway.Address) int { return strings.Compare(a.Value, b.Value) })
-	return all
+	return slices.Compact(all) // several carriers may share one
 }
 
 // Region is the region of numbers typed without +.

@@ -25,6 +25,9 @@ func (b *batch) inbound(in *gateway.Inbound) error {
 	stored := *in
 	stored.From.Value, stored.To = storable(in.From.Value), storable(in.To)
 	in = &stored
+	if b.p.r.tests.text(b.p, in) {
+		return nil
+	}
 	again, err := b.redelivered(in)
 	if err != nil {
 		return err
@@ -34,18 +37,34 @@ func (b *batch) inbound(in *gateway.Inbound) error {
 		b.unacknowledged(in)
 		return nil
 	}
-	text, encoding, segments, complete, err := b.assemble(in)
+	t, complete, err := b.assemble(in)
 	if err != nil {
 		return err
 	}
-	if complete {
-		if err := b.receive(in, text, encoding, segments); err != nil {
+	switch {
+	case !complete:
+	case t.shown != 0:
+		if err := b.complete(t.shown, t); err != nil {
+			return err
+		}
+	default:
+		if _, err := b.receive(in, t); err != nil {
 			return err
 		}
 		b.texts++
 	}
 	b.unacknowledged(in)
 	return nil
+}
+
+// received is a text that came, or what has come of it.
+type received struct {
+	text     string
+	encoding gateway.Encoding
+	segments int
+	data     []byte     // of a binary message
+	missing  int        // parts that have not come
+	shown    gateway.ID // the message in which it was shown without all of its parts, or 0
 }
 
 // loadUnacknowledged reads, of what these reports deliver, what has been
@@ -121,20 +140,21 @@ func storable(s string) string {
 // assemble decodes a text of one part, or stores a part and decodes the text if
 // its set is complete. A character may straddle parts, so the payloads are
 // joined before they are decoded.
-func (b *batch) assemble(in *gateway.Inbound) (text string, encoding gateway.Encoding, segments int, complete bool, err error) {
-	payload, segments := in.Payload, 1
+func (b *batch) assemble(in *gateway.Inbound) (t received, complete bool, err error) {
+	only := store.Part{Number: 1, Coding: in.Coding, Shift: in.Shift, Port: in.Port, Payload: in.Payload}
 	if f := in.Fragment; f != nil && f.Total > 1 {
 		set, done, err := b.addPart(in)
 		if err != nil || !done {
-			return "", 0, 0, false, err
+			return received{}, false, err
 		}
-		payload, segments = joined(set), int(f.Total)
+		t, err = readParts(set, int(f.Total))
+		for _, p := range set {
+			t.shown = max(t.shown, p.Shown)
+		}
+		return t, true, err
 	}
-	text, encoding, err = gateway.Decode(in.Coding, payload)
-	if err != nil {
-		return "", 0, 0, false, err
-	}
-	return withoutNUL(text), encoding, segments, true, nil
+	t, err = readParts([]store.Part{only}, 1)
+	return t, true, err
 }
 
 // addPart stores a part in the newest set that lacks it. Where none does, the
@@ -152,10 +172,14 @@ func (b *batch) addPart(in *gateway.Inbound) (set []store.Part, complete bool, e
 			open = b.tx.NewID()
 		}
 		b.parts++
-		return nil, false, b.tx.InsertPart(name, in, open)
+		shown := gateway.ID(0)
+		if len(set) > 0 {
+			shown = set[0].Shown
+		}
+		return nil, false, b.tx.InsertPart(name, in, open, shown)
 	}
 	b.parts -= len(set)
-	set = append(set, store.Part{Number: f.Number, Coding: in.Coding, Payload: in.Payload})
+	set = append(set, store.Part{Number: f.Number, Coding: in.Coding, Shift: in.Shift, Port: in.Port, Payload: in.Payload})
 	slices.SortFunc(set, func(a, b store.Part) int { return int(a.Number) - int(b.Number) })
 	return set, true, b.tx.DeleteParts(name, in, open)
 }
@@ -188,47 +212,40 @@ func (b *batch) openSet(in *gateway.Inbound) (open gateway.ID, set []store.Part,
 	return open, set, known, nil
 }
 
-func joined(set []store.Part) []byte {
-	var all []byte
-	for _, p := range set {
-		all = append(all, p.Payload...)
-	}
-	return all
-}
-
-// receive gives a whole text to its conversation.
-func (b *batch) receive(in *gateway.Inbound, text string, encoding gateway.Encoding, segments int) error {
+// receive gives a text to its conversation.
+func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, error) {
 	r, tx := b.p.r, b.tx
-	if r.routes[in.To] == nil {
+	if r.paths[in.To] == nil {
 		b.unlisted++
 	}
 	c, err := tx.Pair(in.To, in.From)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	arrival, word := gateway.ArrivalText, gateway.KeywordNone
 	if c.Blocked {
 		arrival = gateway.ArrivalBlocked
-	} else if word = gateway.ParseKeyword(text); word != gateway.KeywordNone {
+	} else if word = gateway.ParseKeyword(t.text); word != gateway.KeywordNone {
 		arrival = gateway.ArrivalKeyword
 	}
 	next, events := c.Receive(arrival, r.dir.QueueOf(in.To), tx.Now())
 	if next.ID == 0 {
 		next.ID = tx.NewID()
 	}
-	m := &gateway.Message{ID: tx.NewID(), Conversation: next.ID, Direction: gateway.In, Number: in.To, Peer: in.From, Text: text,
-		Encoding: encoding, Segments: segments, Carrier: b.p.line.Name, CreatedAt: tx.Now()}
+	m := &gateway.Message{ID: tx.NewID(), Conversation: next.ID, Direction: gateway.In, Number: in.To, Peer: in.From, Text: t.text,
+		Encoding: t.encoding, Segments: t.segments, Carrier: b.p.line.Name, CreatedAt: tx.Now(), Extras: gateway.Extras{Data: t.data, Missing: t.missing}}
 	if arrival != gateway.ArrivalBlocked {
 		next.LastMessage = m.ID
 	}
 	tx.InsertMessage(m)
 	if err := r.save(tx, c, next, events, gateway.Actor{Kind: gateway.ActorSystem}, m, ""); err != nil {
-		return err
+		return nil, err
 	}
 	if c.ID != next.ID && len(events) == 0 { // no event tells of a blocked customer's
 		tx.AfterCommit(func() { r.metrics.countConversations(r.queueName(next.Queue), next.Status, 1) })
 	}
-	return b.keyword(word, in, m)
+	tx.AfterCommit(func() { r.logReceived(m) })
+	return m, b.keyword(word, in, m)
 }
 
 // keyword records what the customer decided, and drops what is still queued for

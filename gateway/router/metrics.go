@@ -23,6 +23,8 @@ type metrics struct {
 	redelivered    *prometheus.CounterVec
 	quarantined    *prometheus.CounterVec
 	fragments      prometheus.Gauge
+	partial        *prometheus.CounterVec
+	caps           *prometheus.CounterVec // kind
 	uncertain      *prometheus.CounterVec
 	lastReceived   *prometheus.GaugeVec
 	conversations  *prometheus.GaugeVec // queue, status
@@ -67,6 +69,8 @@ func newMetrics(reg prometheus.Registerer, lines []Line) *metrics {
 		inbound:        counter("inbound_total", "Texts received and committed.", "carrier"),
 		redelivered:    counter("inbound_redelivered_total", "Deliveries absorbed as repetitions of a committed one.", "carrier"),
 		quarantined:    counter("quarantined_total", "What could not be decoded and was kept as bytes.", "carrier"),
+		partial:        counter("inbound_partial_total", "Texts that were shown without all of their parts.", "carrier"),
+		caps:           counter("limit_reached_total", "Texts refused because who sends them has sent as many as they may.", "kind"),
 		uncertain:      counter("uncertain_total", "Submissions of which nobody knows whether the carrier took them.", "carrier"),
 		lastReceived:   gauge("last_received_timestamp_seconds", "When the carrier last delivered anything.", "carrier"),
 		conversations:  gauge("conversations", "Conversations by queue and status.", "queue", "status"),
@@ -81,6 +85,9 @@ func newMetrics(reg prometheus.Registerer, lines []Line) *metrics {
 		optOutRefused:  prometheus.NewCounter(prometheus.CounterOpts{Namespace: "smsbridge", Name: "opt_out_refused_total", Help: "Texts refused because the customer has opted out."}),
 	}
 	reg.MustRegister(m.unknownNumber, m.fragments, m.conflicts, m.optOutRefused)
+	for _, kind := range []string{capAgent, capToken} {
+		m.caps.WithLabelValues(kind)
+	}
 	for _, l := range lines {
 		m.zero(l.Name)
 	}
@@ -95,7 +102,7 @@ func (m *metrics) zero(carrier string) {
 	for _, o := range outcomes {
 		m.submits.WithLabelValues(carrier, o)
 	}
-	for _, by := range []string{"raw", "form", "early", "none"} {
+	for _, by := range []string{"raw", "case", "zeros", "hex-to-decimal", "decimal-to-hex", "early", "user-reference", "destination", "none"} {
 		m.matches.WithLabelValues(carrier, by)
 	}
 	for _, state := range []string{"unrecognised", "intermediate", "sent", "delivered", "failed", "expired", "unknown"} {
@@ -104,7 +111,7 @@ func (m *metrics) zero(carrier string) {
 	for _, state := range []string{"queued", "sending"} {
 		m.queued.WithLabelValues(carrier, state)
 	}
-	for _, v := range []*prometheus.CounterVec{m.inbound, m.redelivered, m.quarantined, m.uncertain, m.lateDeliveries} {
+	for _, v := range []*prometheus.CounterVec{m.inbound, m.partial, m.redelivered, m.quarantined, m.uncertain, m.lateDeliveries} {
 		v.WithLabelValues(carrier)
 	}
 	for _, v := range []*prometheus.GaugeVec{m.unmatched, m.lastReceived, m.lease, m.oldest} {

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,12 @@ type pump struct {
 	state   atomic.Pointer[condition]
 	sweptTo gateway.ID   // where the sweep of waiting receipts is: the committer's
 	swept   atomic.Int64 // the newest receipt that a sweep has looked at
+	shared  bool         // another carrier serves a number of its, too
+
+	ids      atomic.Pointer[learning] // what its receipts' ids are like
+	trace    pduTrace
+	learnt   atomic.Bool // that is news, and not stored yet
+	silentTo gateway.ID  // the messages up to there need no look at for want of receipts; the sweep's
 
 	// What the present transaction has claimed so far: the committer's.
 	claimTx *store.Tx
@@ -56,6 +63,7 @@ func newPump(r *Router, line Line) *pump {
 	p := &pump{r: r, line: line, log: r.log.With("carrier", line.Name), stream: gateway.NewStream(streamSize, 4*window+16),
 		wake: make(chan struct{}, 1), written: make(chan struct{}, 1)}
 	p.state.Store(&condition{state: gateway.CarrierConnecting, since: time.Now()})
+	p.ids.Store(&learning{Form: line.Form})
 	return p
 }
 
@@ -125,6 +133,10 @@ func (p *pump) recover(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
+	ids, err := p.recall(tx)
+	if err != nil {
+		return err
+	}
 	b := p.r.openBook(tx)
 	if err := b.load(left); err != nil {
 		return err
@@ -139,6 +151,7 @@ func (p *pump) recover(tx *store.Tx) error {
 	tx.AfterCommit(func() {
 		p.term = term
 		p.paused.Store(paused)
+		p.ids.Store(ids)
 		p.orphans.Store(int64(len(waiting)))
 		p.r.metrics.unmatched.WithLabelValues(name).Set(float64(len(waiting)))
 		p.r.metrics.uncertain.WithLabelValues(name).Add(float64(len(left)))
@@ -216,10 +229,8 @@ func (p *pump) claimIn(tx *store.Tx) (more bool, err error) {
 	if len(claimed) == 0 {
 		return false, nil
 	}
-	batch := make([]gateway.Submission, len(claimed))
-	for i := range claimed {
-		batch[i] = claimed[i].Submission
-		batch[i].Expires = claimed[i].ExpiresAt
+	batch := claimed
+	for i := range batch {
 		batch[i].From = p.sender(batch[i].From.Value)
 	}
 	p.claimN += len(batch)
@@ -243,7 +254,7 @@ func (p *pump) direct(tx *store.Tx, m *gateway.Message, segments []gateway.Segme
 		s := &segments[i]
 		s.Tick, s.Attempt, s.Term = gateway.TickSending, 1, p.term
 		batch[i] = gateway.Submission{Segment: s.ID, Attempt: 1, From: p.sender(m.Number), To: m.Peer, Encoding: m.Encoding,
-			UDH: s.UDH, Payload: s.Payload, Expires: m.ExpiresAt}
+			UDH: s.UDH, Payload: s.Payload, Expires: m.ExpiresAt, Flash: m.Flash, TLVs: m.TLVs}
 	}
 	p.claimN += len(batch)
 	tx.AfterCommit(func() {
@@ -313,6 +324,9 @@ func (p *pump) sweepLoop(ctx context.Context) {
 }
 
 func (p *pump) sweep(ctx context.Context, n int) error {
+	if err := p.sweepRest(ctx, n); err != nil {
+		return err
+	}
 	queued := p.queued.Load()
 	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickQueued.String()).Set(float64(queued))
 	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickSending.String()).Set(float64(p.sending.Load()))
@@ -356,6 +370,17 @@ func (p *pump) sweep(ctx context.Context, n int) error {
 		}
 		return p.r.failQueued(tx, ids, gateway.TickExpired, gateway.ErrExpired, "It could not be sent before its validity ended.")
 	})
+}
+
+// sweepRest does what is not about the backlog, and what seldom has to be done.
+func (p *pump) sweepRest(ctx context.Context, n int) error {
+	if err := errors.Join(p.keepLearnt(ctx), p.failOver(ctx)); err != nil {
+		return err
+	}
+	if n%silenceEvery == silenceEvery/2 {
+		return errors.Join(p.sweepSilence(ctx), p.sweepParts(ctx))
+	}
+	return nil
 }
 
 // wrote is called once an acknowledgement was handed to the kernel: what it

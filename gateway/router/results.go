@@ -21,6 +21,9 @@ func (b *batch) result(r *gateway.Report) error {
 			b.p.r.metrics.statuses.WithLabelValues(name, r.Code).Inc()
 		}
 	})
+	if s == nil && b.p.r.tests.result(r) {
+		return nil
+	}
 	if s == nil {
 		b.p.log.Error("a result for a segment that is not stored", "segment", r.Segment)
 		return nil
@@ -41,19 +44,78 @@ func (b *batch) result(r *gateway.Report) error {
 	}
 	switch r.Outcome {
 	case gateway.OutcomeRejected:
+		b.record(s, r)
 		_, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, now)
 		return err
 	case gateway.OutcomeRetry:
-		if s.Attempt >= maxAttempts {
-			_, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, now)
-			return err
+		b.record(s, r)
+		limit := maxAttempts
+		if r.Limit > 0 {
+			limit = r.Limit
 		}
-		b.requeue(s, now.Add(max(r.RetryAfter, minBackOff<<(s.Attempt-1))))
+		b.requeue(s, now.Add(max(r.RetryAfter, minBackOff)<<(min(s.Attempt, maxAttempts)-1)))
+		if s.Attempt >= limit && s.Tick == gateway.TickQueued {
+			b.exhaust(s, r)
+		}
 	case gateway.OutcomeThrottled, gateway.OutcomeUnsent:
 		s.Attempt--
 		b.requeue(s, now.Add(r.RetryAfter))
 	case gateway.OutcomeUncertain:
+		b.record(s, r)
 		return b.uncertain(s, now)
+	}
+	return nil
+}
+
+// record keeps what became of an attempt for the trace.
+func (b *batch) record(s *gateway.Segment, r *gateway.Report) {
+	b.attempts = append(b.attempts, store.Attempt{Segment: s.ID, Attempt: r.Attempt, Carrier: b.p.line.Name, Outcome: outcomes[r.Outcome],
+		Code: storable(r.Code), Note: storable(r.Text)})
+}
+
+// exhaust notes that a carrier has refused a segment as often as it is asked.
+func (b *batch) exhaust(s *gateway.Segment, r *gateway.Report) {
+	if b.exhausted == nil {
+		b.exhausted = map[gateway.ID]*gateway.Report{}
+	}
+	b.exhausted[s.ID.Message()] = r
+}
+
+// endExhausted gives those messages to a carrier that has not refused them, as
+// far as nothing of them may have left, and fails the others. While parts of one
+// are still out it waits: they will be refused, too, or it has failed.
+func (b *batch) endExhausted() error {
+	for id, r := range b.exhausted {
+		m := b.messages[id]
+		others := b.p.shared
+		if others {
+			for i := range m.Segments {
+				if s := b.segments[id.Segment(i)]; s != nil && s.Tick == gateway.TickSending {
+					others = false
+				}
+			}
+			if !others {
+				continue
+			}
+			refused, err := b.tx.RefusedBy(id)
+			if err != nil {
+				return err
+			}
+			to := b.r.pathOf(m.Number, m.Peer).choose(m.Peer, append(refused, b.p.line.Name))
+			if moved, err := b.giveTo(m, to, true); moved || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		for i := range m.Segments {
+			if s := b.segments[id.Segment(i)]; s != nil && s.Tick == gateway.TickQueued {
+				if _, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, b.tx.Now()); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return nil
 }
@@ -91,6 +153,9 @@ func (b *batch) uncertain(s *gateway.Segment, now time.Time) error {
 func (p *pump) uncertain(b *book, s *gateway.Segment, now time.Time) error {
 	if p.line.OnUncertain == Resend && s.Attempt < 2 {
 		b.requeue(s, now.Add(p.line.ResendAfter))
+		if s.Tick == gateway.TickQueued {
+			s.Error = gateway.ErrUncertain // it is no longer certainly unsent
+		}
 		return nil
 	}
 	_, err := b.advance(s, gateway.TickUnknown, false,
@@ -100,94 +165,6 @@ func (p *pump) uncertain(b *book, s *gateway.Segment, now time.Time) error {
 
 var uncertainCause = cause{gateway.ErrUncertain,
 	"The connection to the carrier was lost while this was being sent: it may or may not have left. Send it again if it matters."}
-
-// match is a receipt's segment, the attempt at it that the receipt is about, and
-// how it was found.
-type match struct {
-	segment *gateway.Segment // nil: none was found
-	attempt int
-	by      string
-}
-
-// receipt matches what a carrier says of something it accepted, and applies it.
-func (b *batch) receipt(rc *gateway.Receipt) error {
-	kept := *rc
-	for _, s := range []*string{&kept.Reference, &kept.Word, &kept.Err, &kept.Peer.Value, &kept.Raw} {
-		*s = storable(*s)
-	}
-	m, err := b.match(&kept)
-	if err != nil {
-		return err
-	}
-	if m.segment == nil {
-		b.orphans = append(b.orphans, &kept)
-		return nil
-	}
-	b.tx.InsertReceipt(b.p.line.Name, &kept, m.segment.ID)
-	return b.learnt(m, &kept)
-}
-
-// match finds the segment that a receipt is about, under the names that the
-// carrier may have given it; the newest is meant, for ids are used again. What
-// the batch knows by the receipt's own name has been read before.
-func (b *batch) match(rc *gateway.Receipt) (match, error) {
-	if m, err := b.matchKnown(rc); m.segment != nil || err != nil || b.p.line.Forms == nil {
-		return m, err
-	}
-	if err := b.loadReferences(references(b.p.line.Forms(rc.Reference))); err != nil {
-		return match{}, err
-	}
-	return b.matchKnown(rc)
-}
-
-// matchKnown looks among the references that are in memory.
-func (b *batch) matchKnown(rc *gateway.Receipt) (match, error) {
-	if ref, ok := b.known[rc.Reference]; ok {
-		return b.matched(ref, "raw")
-	}
-	if b.p.line.Forms == nil {
-		return match{}, nil
-	}
-	for _, f := range b.p.line.Forms(rc.Reference) {
-		if ref, ok := b.known[f.Reference]; ok {
-			return b.matched(ref, "form")
-		}
-	}
-	return match{}, nil
-}
-
-func references(forms []gateway.Form) []string {
-	names := make([]string, len(forms))
-	for i, f := range forms {
-		names[i] = f.Reference
-	}
-	return names
-}
-
-// loadReferences reads what these names stand for. Those of this batch are newer.
-func (b *batch) loadReferences(names []string) error {
-	found, err := b.tx.References(b.p.line.Name, names)
-	for name, refs := range found {
-		if _, ok := b.known[name]; !ok {
-			b.known[name] = refs[0]
-		}
-	}
-	return err
-}
-
-func (b *batch) matched(ref store.Reference, by string) (match, error) {
-	s, err := b.segment(ref.Segment)
-	return match{s, ref.Attempt, by}, err
-}
-
-func (b *batch) segment(id gateway.ID) (*gateway.Segment, error) {
-	if b.segments[id] == nil {
-		if err := b.load([]gateway.ID{id}); err != nil {
-			return nil, err
-		}
-	}
-	return b.segments[id], nil
-}
 
 // learnt applies a matched receipt.
 func (b *batch) learnt(m match, rc *gateway.Receipt) error {
@@ -201,6 +178,7 @@ func (b *batch) learnt(m match, rc *gateway.Receipt) error {
 			m.receiptDelay.WithLabelValues(name).Observe(rc.At.Sub(sent).Seconds())
 		}
 	})
+	b.heard[s.ID] = rc.Reference
 	if rc.Tick == gateway.TickNone {
 		return nil
 	}
@@ -225,7 +203,9 @@ func receiptState(rc *gateway.Receipt) string {
 // receiptCause puts a receipt's words for a person.
 func receiptCause(rc *gateway.Receipt) cause {
 	detail := rc.Word
-	if rc.Err != "" && rc.Err != "000" && rc.Err != "0" {
+	if rc.Meaning != "" {
+		detail = rc.Meaning
+	} else if rc.Err != "" && rc.Err != "000" && rc.Err != "0" {
 		detail += ", error " + rc.Err
 	}
 	switch rc.Tick {
@@ -246,7 +226,12 @@ func (b *batch) orphan(rc *gateway.Receipt) error {
 	if err != nil {
 		return err
 	}
-	if m.segment != nil { // the response came later in this batch
+	if m.segment == nil {
+		if m, err = b.adopt(rc); err != nil {
+			return err
+		}
+	}
+	if m.segment != nil { // the response came later in this batch, or never
 		b.tx.InsertReceipt(b.p.line.Name, rc, m.segment.ID)
 		return b.learnt(m, rc)
 	}
@@ -313,10 +298,15 @@ func (b *batch) settle(waiting []store.WaitingReceipt) error {
 		if err != nil {
 			return err
 		}
+		if m.segment != nil {
+			m.by = "early"
+		} else if m, err = b.adopt(&w.Receipt); err != nil {
+			return err
+		}
 		var segment gateway.ID
 		switch {
 		case m.segment != nil:
-			segment, m.by = m.segment.ID, "early"
+			segment = m.segment.ID
 			if err := b.learnt(m, &w.Receipt); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,15 +31,59 @@ type Line struct {
 	Kind        string            // smpp, gsm
 	Numbers     []gateway.Address // ours, served by it
 	AllowTo     []string          // beginnings of the E.164 numbers that it may text; none: all
+	Format      gateway.Format    // how it takes texts
 	OnUncertain Uncertain
 	ResendAfter time.Duration // the grace of Resend
 	Validity    time.Duration // of what is sent; 0: without limit
 	Rate        float64       // segments a second that it takes, for people to see; 0: not limited
+	// Receipts says that the carrier reports on what it accepted: of what it says
+	// nothing, nobody knows. At some a text never gets beyond sent, whatever they
+	// report (NeverDelivered).
+	Receipts       bool
+	NeverDelivered bool
 	// Forms lists the names under which the carrier may have accepted what a
-	// receipt calls reference, the likeliest first, that itself included.
+	// receipt calls reference, the likeliest first, that itself included. Form is
+	// the one that is configured; where it is "", the likeliest is learnt.
 	Forms     func(reference string) []gateway.Form
+	Form      string
 	Carrier   gateway.Carrier
 	Reconnect func() // at a person's wish; nil: not possible
+	// Cancel asks the carrier to forget what it accepted under a reference, and
+	// returns its answer; nil: not possible.
+	Cancel func(ctx context.Context, reference string, from, to gateway.Address) (answer string, ok bool, err error)
+	// TLVs reads optional parameters that a sender gives; nil: it takes none.
+	TLVs func(map[string]string) ([]gateway.TLV, error)
+	// Pack and Unpack make octets of septets and the reverse (3GPP TS 23.038
+	// §6.1.2.1); nil: it does so itself.
+	Pack, Unpack func([]byte) []byte
+	// Status says how the carrier's links are; nil: there is nothing to say.
+	Status func() LinkStatus
+	// Trace has what is said on the links handed to sink, in a readable form, until
+	// then; nil: not possible.
+	Trace func(until time.Time, sink func(bind int, out bool, line string))
+}
+
+// LinkStatus is how a carrier's links are.
+type LinkStatus struct {
+	Binds []Bind
+	Rate  float64 // segments a second at present
+	// Note says in a sentence why it is slower than configured, or holds; "" if
+	// it is not.
+	Note string
+}
+
+// Bind is one link to a carrier.
+type Bind struct {
+	Bind    int // from 1
+	Host    string
+	Mode    string
+	State   string
+	Since   time.Time
+	Error   string
+	SMSC    string // what the other side calls itself
+	Version string // of the protocol, as it says
+	Window  int
+	InUse   int
 }
 
 // Options says how a router works. All but Metrics are required.
@@ -48,6 +93,9 @@ type Options struct {
 	Log       *slog.Logger
 	Region    string // of numbers typed without +
 	Lines     []Line
+	Routes    []Route // of numbers that several carriers list
+	Limits    Limits
+	TextLog   TextLog
 	Metrics   prometheus.Registerer // nil: none are kept
 }
 
@@ -58,28 +106,33 @@ type Router struct {
 	log     *slog.Logger
 	region  string
 	metrics *metrics
-	pumps   map[string]*pump // by carrier
-	routes  map[string]*pump // by number
+	pumps   map[string]*pump  // by carrier
+	paths   map[string][]path // by number
+	limits  limits
+	textLog TextLog
+	tests   selfTests
+	pending atomic.Int64 // stored parts of texts that are not complete
 }
 
 // New makes a router. Run starts its carriers.
 func New(opt Options) (*Router, error) {
-	r := &Router{db: opt.Store, dir: opt.Directory, log: opt.Log, region: opt.Region, pumps: map[string]*pump{}, routes: map[string]*pump{}}
+	r := &Router{db: opt.Store, dir: opt.Directory, log: opt.Log, region: opt.Region, pumps: map[string]*pump{}, paths: map[string][]path{},
+		limits: limits{Limits: opt.Limits}, textLog: opt.TextLog}
 	r.metrics = newMetrics(opt.Metrics, opt.Lines)
 	for _, line := range opt.Lines {
 		if r.pumps[line.Name] != nil {
 			return nil, fmt.Errorf("carrier %s: there are two", line.Name)
 		}
-		p := newPump(r, line)
-		r.pumps[line.Name] = p
-		for _, n := range line.Numbers {
-			if other := r.routes[n.Value]; other != nil {
-				return nil, fmt.Errorf("number %s: both %s and %s serve it", n.Value, other.line.Name, line.Name)
+		r.pumps[line.Name] = newPump(r, line)
+	}
+	for _, route := range opt.Routes {
+		for _, name := range route.Carriers {
+			if p := r.pumps[name]; p != nil && len(route.Carriers) > 1 {
+				p.shared = true
 			}
-			r.routes[n.Value] = p
 		}
 	}
-	return r, nil
+	return r, r.addPaths(opt.Routes)
 }
 
 // Run runs the carriers and the clocks until ctx ends, and then until every
@@ -127,6 +180,7 @@ func (r *Router) start(ctx context.Context) error {
 		return err
 	}
 	r.metrics.fragments.Set(float64(parts))
+	r.pending.Store(int64(parts))
 	for _, q := range r.dir.Queues() {
 		for s := gateway.StatusWaiting; s <= gateway.StatusClosed; s++ {
 			r.metrics.countConversations(q.Name, s, 0)
@@ -283,32 +337,5 @@ func (r *Router) failUnrouted(ctx context.Context) error {
 			return err
 		}
 		return r.failQueued(tx, ids, gateway.TickFailed, gateway.ErrNoRoute, "No carrier serves the number it was to be sent from.")
-	})
-}
-
-// reroute gives what nobody has claimed to the carriers that serve its numbers
-// now.
-func (r *Router) reroute(ctx context.Context) error {
-	return r.db.Update(ctx, func(tx *store.Tx) error {
-		routes, err := tx.QueuedRoutes()
-		if err != nil {
-			return err
-		}
-		for _, q := range routes {
-			name := q.Carrier
-			if p := r.routes[q.Number]; p != nil {
-				name = p.line.Name
-			} else if r.pumps[name] == nil {
-				name = ""
-			}
-			if name == q.Carrier {
-				continue
-			}
-			r.log.Info("messages routed anew", "from", q.Carrier, "carrier", name)
-			if err := tx.Reroute(q, name); err != nil {
-				return err
-			}
-		}
-		return nil
 	})
 }

@@ -22,6 +22,11 @@ type Text struct {
 	Key   string
 	Body  [32]byte
 	Epoch *int64 // refuse if the conversation has changed since
+	Flash bool   // to be shown at once, and not kept
+	TLVs  []gateway.TLV
+	// Validity is for how long it may be sent, where that is shorter than the
+	// carrier's; 0: as long as that.
+	Validity time.Duration
 }
 
 // Sent is a message and the conversation that it went into.
@@ -35,12 +40,12 @@ type Sent struct {
 // Reply sends a text into a conversation. In one transaction it takes the
 // conversation, or makes sure that by owns it, and queues the text.
 func (r *Router) Reply(ctx context.Context, by gateway.Actor, id gateway.ID, text Text) (Sent, error) {
-	d, err := newDraft(text)
+	d, err := newDraft(text, nil)
 	if err != nil {
 		return Sent{}, err
 	}
 	var sent Sent
-	err = r.update(ctx, func(tx *store.Tx) error {
+	err = r.update(ctx, by, func(tx *store.Tx) error {
 		if done, err := r.repeated(tx, by, text, &sent); done || err != nil {
 			return err
 		}
@@ -72,13 +77,13 @@ func (r *Router) SendProgram(ctx context.Context, by gateway.Actor, from string,
 }
 
 func (r *Router) sendTo(ctx context.Context, by gateway.Actor, from string, to gateway.Address, text Text, kind gateway.ActionKind) (Sent, error) {
-	d, err := newDraft(text)
+	d, err := newDraft(text, r.guess(from, to))
 	if err != nil {
 		return Sent{}, err
 	}
 	queue := r.dir.QueueOf(from)
 	var sent Sent
-	err = r.update(ctx, func(tx *store.Tx) error {
+	err = r.update(ctx, by, func(tx *store.Tx) error {
 		if done, err := r.repeated(tx, by, text, &sent); done || err != nil {
 			return err
 		}
@@ -93,7 +98,7 @@ func (r *Router) sendTo(ctx context.Context, by gateway.Actor, from string, to g
 }
 
 // update is the store's Update with what the rules refuse made ready for people.
-func (r *Router) update(ctx context.Context, fn func(*store.Tx) error) error {
+func (r *Router) update(ctx context.Context, by gateway.Actor, fn func(*store.Tx) error) error {
 	err := r.db.Update(ctx, fn)
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) {
@@ -110,6 +115,8 @@ func (r *Router) update(ctx context.Context, fn func(*store.Tx) error) error {
 		}
 	case gateway.OptedOut:
 		r.metrics.optOutRefused.Inc()
+	case gateway.RateLimited:
+		r.limitReached(ctx, by, refusal)
 	}
 	return err
 }
@@ -153,16 +160,35 @@ func (r *Router) repeated(tx *store.Tx, by gateway.Actor, text Text, sent *Sent)
 	return true, nil
 }
 
-// draft is a text split before its transaction begins.
+// draft is a text split before its transaction begins, as the carrier takes it
+// that is likely to send it.
 type draft struct {
 	Text
+	format   gateway.Format
 	parts    []gateway.Part
 	encoding gateway.Encoding
 }
 
-func newDraft(text Text) (*draft, error) {
-	parts, encoding, err := gateway.Split(text.Text, gateway.Format{}, 0)
-	return &draft{text, parts, encoding}, err
+func newDraft(text Text, likely *pump) (*draft, error) {
+	d := &draft{Text: text}
+	if likely != nil {
+		d.format = likely.line.Format
+	}
+	var err error
+	d.parts, d.encoding, err = gateway.Split(text.Text, d.format, 0)
+	return d, err
+}
+
+// fit splits the text anew where the carrier takes it otherwise.
+func (d *draft) fit(p *pump) error {
+	if p == nil || p.line.Format == d.format {
+		return nil
+	}
+	other, err := newDraft(d.Text, p)
+	if err == nil {
+		*d = *other
+	}
+	return err
 }
 
 // send applies the action to c and queues the draft's message.
@@ -175,16 +201,7 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 	if err := r.sendable(tx, c); err != nil {
 		return Sent{}, err
 	}
-	if next.ID == 0 {
-		next.ID = tx.NewID()
-	}
-	m := &gateway.Message{ID: tx.NewID(), Conversation: next.ID, Direction: gateway.Out, Number: next.Number, Peer: next.Peer,
-		Text: d.Text.Text, Encoding: d.encoding, Segments: len(d.parts), Tick: gateway.TickQueued,
-		Author: by.ID, AuthorName: by.Name, Reference: d.Reference, CreatedAt: now}
-	if by.Kind == gateway.ActorProgram {
-		m.Lane = gateway.LanePrograms
-	}
-	p, err := r.route(tx, next)
+	p, err := r.pick(tx, next)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -192,10 +209,31 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 		if err := p.allows(next.Peer); err != nil {
 			return Sent{}, err
 		}
-		m.Carrier = p.line.Name
-		if p.line.Validity > 0 {
-			m.ExpiresAt = now.Add(p.line.Validity)
+		if err := d.fit(p); err != nil {
+			return Sent{}, err
 		}
+	}
+	if err := r.withinLimits(tx, by, next.Peer, len(d.parts)); err != nil {
+		return Sent{}, err
+	}
+	if next.ID == 0 {
+		next.ID = tx.NewID()
+	}
+	m := &gateway.Message{ID: tx.NewID(), Conversation: next.ID, Direction: gateway.Out, Number: next.Number, Peer: next.Peer,
+		Text: d.Text.Text, Encoding: d.encoding, Segments: len(d.parts), Tick: gateway.TickQueued,
+		Author: by.ID, AuthorName: by.Name, Reference: d.Reference, CreatedAt: now, Extras: gateway.Extras{Flash: d.Flash, TLVs: d.TLVs}}
+	if by.Kind == gateway.ActorProgram {
+		m.Lane = gateway.LanePrograms
+	}
+	validity := d.Validity
+	if p != nil {
+		m.Carrier = p.line.Name
+		if p.line.Validity > 0 && (validity <= 0 || validity > p.line.Validity) {
+			validity = p.line.Validity
+		}
+	}
+	if validity > 0 {
+		m.ExpiresAt = now.Add(validity)
 	}
 	next.LastMessage = m.ID
 	if err := r.queue(tx, d, m, next, c.Status == gateway.StatusNone || c.ID != next.ID, p); err != nil {
@@ -230,16 +268,6 @@ func (r *Router) sendable(tx *store.Tx, c gateway.Conversation) error {
 	return nil
 }
 
-// route finds the pump of a conversation's number. A number that none lists goes
-// out by the carrier that it came in on. Nil: no carrier serves it.
-func (r *Router) route(tx *store.Tx, c gateway.Conversation) (*pump, error) {
-	if p := r.routes[c.Number]; p != nil {
-		return p, nil
-	}
-	name, err := tx.LastCarrier(c.ID)
-	return r.pumps[name], err
-}
-
 // allows refuses what the configuration keeps the carrier from texting.
 func (p *pump) allows(to gateway.Address) error {
 	if len(p.line.AllowTo) == 0 || slices.ContainsFunc(p.line.AllowTo, func(prefix string) bool { return strings.HasPrefix(to.Value, prefix) }) {
@@ -257,7 +285,7 @@ func (r *Router) queue(tx *store.Tx, d *draft, m *gateway.Message, c gateway.Con
 		if err != nil {
 			return err
 		}
-		if parts, _, err = gateway.Split(m.Text, gateway.Format{}, uint16(ref)); err != nil {
+		if parts, _, err = gateway.Split(m.Text, d.format, ref); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ func sendOne(ctx context.Context, db *DB, i int) error {
 // claimSome claims what is queued and records that the carrier took it. It
 // returns how many that were.
 func claimSome(ctx context.Context, db *DB) (int, error) {
-	var claimed []Claimed
+	var claimed []gateway.Submission
 	if err := db.Update(ctx, func(tx *Tx) (err error) {
 		claimed, _, err = tx.Claim("acme", 1, 100)
 		return err
@@ -101,7 +101,7 @@ func claimSome(ctx context.Context, db *DB) (int, error) {
 }
 
 // sent records the carrier's answers to what was claimed.
-func sent(tx *Tx, claimed []Claimed) error {
+func sent(tx *Tx, claimed []gateway.Submission) error {
 	ids := make([]gateway.ID, len(claimed))
 	refs := make([]Reference, len(claimed))
 	for i, c := range claimed {

@@ -234,14 +234,14 @@ func testClaim(b *bed) {
 			s[0].Carrier = "other"
 		}
 	})
-	var got []Claimed
+	var got []gateway.Submission
 	b.do(func(tx *Tx) (err error) { got, _, err = tx.Claim("acme", 7, 2); return err })
 	if len(got) != 2 {
 		b.t.Fatalf("%d claimed", len(got))
 	}
 	m := b.message(ids[2])
-	want := Claimed{gateway.Submission{Segment: ids[2], Attempt: 1, From: gateway.Address{Value: ourNumber}, To: c.Peer,
-		Encoding: gateway.EncodingUCS2, UDH: true, Payload: []byte("2+2")}, gateway.LanePeople, m.ExpiresAt}
+	want := gateway.Submission{Segment: ids[2], Attempt: 1, From: gateway.Address{Value: ourNumber}, To: c.Peer,
+		Encoding: gateway.EncodingUCS2, UDH: true, Payload: []byte("2+2"), Expires: m.ExpiresAt}
 	equal(b.t, "claimed", got[0], want)
 	if s := b.segment(ids[2]); s.Tick != gateway.TickSending || s.Attempt != 1 || s.Term != 7 {
 		b.t.Errorf("a claimed segment is %+v", s)

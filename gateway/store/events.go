@@ -163,7 +163,7 @@ var (
 // joined lists columns of an outer-joined table with zero for null.
 func joined(alias, columns string) string {
 	texts := map[string]bool{"number": true, "peer": true, "text": true, "error": true, "error_text": true, "carrier": true,
-		"author_name": true, "reference": true}
+		"author_name": true, "reference": true, "extras": true}
 	var b strings.Builder
 	for i, col := range strings.Split(columns, ",") {
 		col = strings.TrimSpace(col)

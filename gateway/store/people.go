@@ -32,6 +32,8 @@ type Token struct {
 	Hash      []byte
 	Scopes    string // separated by spaces
 	Numbers   string // separated by spaces; "" is all
+	AllowTo   string // beginnings of the numbers that it may text, separated by spaces; "" is all
+	PerDay    int    // texts that it may send in a day (UTC); 0: as many as the configuration lets it
 	CreatedAt time.Time
 	RevokedAt time.Time
 }
@@ -86,7 +88,7 @@ func (db *DB) Directory(ctx context.Context) (*Directory, error) {
 	if d.People, err = collect(ctx, db, scanPerson, `SELECT `+personColumns+` FROM people ORDER BY id`); err != nil {
 		return nil, err
 	}
-	if d.Tokens, err = collect(ctx, db, scanToken, `SELECT id, name, hash, scopes, numbers, created_at, revoked_at FROM tokens ORDER BY id`); err != nil {
+	if d.Tokens, err = collect(ctx, db, scanToken, `SELECT id, name, hash, scopes, numbers, allow_to, per_day, created_at, revoked_at FROM tokens ORDER BY id`); err != nil {
 		return nil, err
 	}
 	if d.Queues, err = collect(ctx, db, func(r rows) (q Queue, err error) { return q, r.Scan(&q.ID, &q.Name) }, `SELECT id, name FROM queues ORDER BY id`); err != nil {
@@ -142,7 +144,7 @@ func scanPerson(r rows) (p Person, err error) {
 
 func scanToken(r rows) (t Token, err error) {
 	var created, revoked int64
-	err = r.Scan(&t.ID, &t.Name, &t.Hash, &t.Scopes, &t.Numbers, &created, &revoked)
+	err = r.Scan(&t.ID, &t.Name, &t.Hash, &t.Scopes, &t.Numbers, &t.AllowTo, &t.PerDay, &created, &revoked)
 	t.CreatedAt, t.RevokedAt = fromMicros(created), fromMicros(revoked)
 	return t, err
 }
@@ -220,8 +222,8 @@ func (tx *Tx) SetMember(queue, person gateway.ID, manages bool) error {
 // AddToken adds a token, and gives it an ID.
 func (tx *Tx) AddToken(t *Token) error {
 	t.ID, t.CreatedAt = tx.NewID(), tx.now
-	_, err := tx.changeDirectory(`INSERT INTO tokens (id, name, hash, scopes, numbers, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
-		int64(t.ID), t.Name, t.Hash, t.Scopes, t.Numbers, micros(t.CreatedAt))
+	_, err := tx.changeDirectory(`INSERT INTO tokens (id, name, hash, scopes, numbers, allow_to, per_day, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
+		int64(t.ID), t.Name, t.Hash, t.Scopes, t.Numbers, t.AllowTo, t.PerDay, micros(t.CreatedAt))
 	return err
 }
 

@@ -31,6 +31,8 @@ type Tx struct {
 	receipts      []receiptRow
 	events        []gateway.Event
 	after         []func()
+	sentOn        map[tokenDay]int
+	sentAdded     map[tokenDay]bool
 }
 
 // pair is what a conversation is between.
@@ -240,6 +242,9 @@ func (tx *Tx) flush() error {
 // finish writes everything, the events last.
 func (tx *Tx) finish() error {
 	if err := tx.flush(); err != nil {
+		return err
+	}
+	if err := tx.flushSentOn(); err != nil {
 		return err
 	}
 	return tx.number()

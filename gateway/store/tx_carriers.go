@@ -149,8 +149,11 @@ type Part struct {
 	Set     gateway.ID
 	Number  uint8
 	Coding  gateway.Coding
+	Shift   gateway.Shift
+	Port    uint16
 	Payload []byte
 	At      time.Time
+	Shown   gateway.ID // the message in which its set is shown though it is not complete, or 0
 }
 
 // Parts returns the stored parts that share an inbound part's pair, reference
@@ -159,21 +162,30 @@ func (tx *Tx) Parts(carrier string, in *gateway.Inbound) (all []Part, err error)
 	f := in.Fragment
 	err = tx.each(func(r rows) error {
 		var p Part
-		err := r.Scan(&p.Set, &p.Number, &p.Coding, &p.Payload, (*microTime)(&p.At))
+		err := scanPart(r, &p)
 		all = append(all, p)
 		return err
-	}, `SELECT part_set, part, coding, payload, at FROM fragments WHERE peer = $1 AND number = $2 AND carrier = $3 AND reference = $4 AND total = $5
+	}, `SELECT `+partColumns+` FROM fragments WHERE peer = $1 AND number = $2 AND carrier = $3 AND reference = $4 AND total = $5
 		AND wide = $6 AND peer_kind = $7 ORDER BY part_set, part`,
 		in.From.Value, in.To, carrier, int64(f.Reference), int64(f.Total), asInt(f.Wide), int64(in.From.Kind))
 	return all, err
 }
 
-// InsertPart stores a part in a set.
-func (tx *Tx) InsertPart(carrier string, in *gateway.Inbound, set gateway.ID) error {
+const partColumns = `part_set, part, coding, locking, single, port, payload, at, shown`
+
+func scanPart(r rows, p *Part) error {
+	return r.Scan(&p.Set, &p.Number, &p.Coding, &p.Shift.Locking, &p.Shift.Single, &p.Port, &p.Payload, (*microTime)(&p.At), &p.Shown)
+}
+
+// InsertPart stores a part in a set, which is shown in a message already, or
+// not (0).
+func (tx *Tx) InsertPart(carrier string, in *gateway.Inbound, set, shown gateway.ID) error {
 	f := in.Fragment
-	_, err := tx.exec(`INSERT INTO fragments (id, part_set, carrier, number, peer, peer_kind, reference, wide, total, part, coding, payload, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, int64(tx.NewID()), int64(set), carrier, in.To, in.From.Value,
-		int64(in.From.Kind), int64(f.Reference), asInt(f.Wide), int64(f.Total), int64(f.Number), int64(in.Coding), notNull(in.Payload), micros(tx.now))
+	_, err := tx.exec(`INSERT INTO fragments (id, part_set, carrier, number, peer, peer_kind, reference, wide, total, part, coding, locking, single, port,
+		payload, at, shown) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		int64(tx.NewID()), int64(set), carrier, in.To, in.From.Value, int64(in.From.Kind), int64(f.Reference), asInt(f.Wide),
+		int64(f.Total), int64(f.Number), int64(in.Coding), int64(in.Shift.Locking), int64(in.Shift.Single), int64(in.Port),
+		notNull(in.Payload), micros(tx.now), int64(shown))
 	return err
 }
 
@@ -192,9 +204,10 @@ func notNull(b []byte) []byte {
 	return b
 }
 
-// Quarantine keeps what could not be decoded.
-func (tx *Tx) Quarantine(carrier string, raw []byte) error {
-	_, err := tx.exec(`INSERT INTO quarantine (id, carrier, raw, at) VALUES ($1, $2, $3, $4)`, int64(tx.NewID()), carrier, notNull(raw), micros(tx.now))
+// Quarantine keeps what could not be decoded, and why.
+func (tx *Tx) Quarantine(carrier string, raw []byte, reason string) error {
+	_, err := tx.exec(`INSERT INTO quarantine (id, carrier, raw, at, reason) VALUES ($1, $2, $3, $4, $5)`,
+		int64(tx.NewID()), carrier, notNull(raw), micros(tx.now), reason)
 	return err
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 const messageColumns = `id, conversation, number, peer, peer_kind, kind, direction, text, encoding, segments, tick, error, error_text,
-	carrier, lane, author, author_name, reference, created_at, sent_at, delivered_at, expires_at`
+	carrier, lane, author, author_name, reference, created_at, sent_at, delivered_at, expires_at, extras`
 
 func scanMessage(r rows) (m gateway.Message, err error) {
 	err = scanMessageTo(r, &m)
@@ -15,9 +15,13 @@ func scanMessage(r rows) (m gateway.Message, err error) {
 }
 
 func scanMessageTo(r rows, m *gateway.Message) error {
-	return r.Scan(&m.ID, &m.Conversation, &m.Number, &m.Peer.Value, &m.Peer.Kind, &m.Kind, &m.Direction, &m.Text, &m.Encoding, &m.Segments,
+	var extras string
+	if err := r.Scan(&m.ID, &m.Conversation, &m.Number, &m.Peer.Value, &m.Peer.Kind, &m.Kind, &m.Direction, &m.Text, &m.Encoding, &m.Segments,
 		&m.Tick, &m.Error, &m.ErrorText, &m.Carrier, &m.Lane, &m.Author, &m.AuthorName, &m.Reference,
-		(*microTime)(&m.CreatedAt), (*microTime)(&m.SentAt), (*microTime)(&m.DeliveredAt), (*microTime)(&m.ExpiresAt))
+		(*microTime)(&m.CreatedAt), (*microTime)(&m.SentAt), (*microTime)(&m.DeliveredAt), (*microTime)(&m.ExpiresAt), &extras); err != nil || extras == "" {
+		return err
+	}
+	return readExtras(extras, &m.Extras)
 }
 
 // InsertMessage adds a message. The transaction keeps m and writes it as it is
@@ -30,13 +34,14 @@ func (tx *Tx) InsertMessage(m *gateway.Message) {
 func (tx *Tx) flushMessages() error {
 	ms := tx.messages
 	tx.messages = nil
-	return tx.bulk(`INSERT INTO messages (`+messageColumns+`) VALUES`, 22, nil, ``, len(ms), func(i int, a []any) {
+	return tx.bulk(`INSERT INTO messages (`+messageColumns+`) VALUES`, 23, nil, ``, len(ms), func(i int, a []any) {
 		m := ms[i]
 		a[0], a[1], a[2], a[3], a[4] = (*int64)(&m.ID), (*int64)(&m.Conversation), &m.Number, &m.Peer.Value, int64(m.Peer.Kind)
 		a[5], a[6], a[7], a[8], a[9] = int64(m.Kind), int64(m.Direction), &m.Text, int64(m.Encoding), int64(m.Segments)
 		a[10], a[11], a[12], a[13], a[14] = int64(m.Tick), (*string)(&m.Error), &m.ErrorText, &m.Carrier, int64(m.Lane)
 		a[15], a[16], a[17] = (*int64)(&m.Author), &m.AuthorName, &m.Reference
 		a[18], a[19], a[20], a[21] = micros(m.CreatedAt), micros(m.SentAt), micros(m.DeliveredAt), micros(m.ExpiresAt)
+		a[22] = writeExtras(&m.Extras)
 	})
 }
 
@@ -210,31 +215,30 @@ func (tx *Tx) HeldBack(since time.Time) (ids []gateway.ID, err error) {
 	return ids, err
 }
 
-// Claimed is a segment taken for a carrier, with what its PDU needs.
-type Claimed struct {
-	gateway.Submission
-	Lane      gateway.Lane
-	ExpiresAt time.Time
-}
-
 // Claim takes up to n segments for a carrier, people's before programs', oldest
 // first: they are sending, under the lease's term, once this transaction is
 // committed. Those past their validity are not taken but returned as expired.
-func (tx *Tx) Claim(carrier string, term int64, n int) (claimed []Claimed, expired []gateway.ID, err error) {
+func (tx *Tx) Claim(carrier string, term int64, n int) (claimed []gateway.Submission, expired []gateway.ID, err error) {
 	if err := tx.flush(); err != nil {
 		return nil, nil, err
 	}
 	err = tx.each(func(r rows) error {
-		var c Claimed
-		err := r.Scan(&c.Segment, &c.Attempt, &c.Lane, &c.UDH, &c.Payload, &c.From.Value, &c.To.Value, &c.To.Kind, &c.Encoding, (*microTime)(&c.ExpiresAt))
+		var c gateway.Submission
+		var extras string
+		err := r.Scan(&c.Segment, &c.Attempt, &c.UDH, &c.Payload, &c.From.Value, &c.To.Value, &c.To.Kind, &c.Encoding, (*microTime)(&c.Expires), &extras)
 		c.Attempt++
-		if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(tx.now) {
+		if extras != "" && err == nil {
+			var x gateway.Extras
+			err = readExtras(extras, &x)
+			c.Flash, c.TLVs = x.Flash, x.TLVs
+		}
+		if !c.Expires.IsZero() && !c.Expires.After(tx.now) {
 			expired = append(expired, c.Segment)
 		} else {
 			claimed = append(claimed, c)
 		}
 		return err
-	}, `SELECT s.id, s.attempt, s.lane, s.udh, s.payload, m.number, m.peer, m.peer_kind, m.encoding, m.expires_at
+	}, `SELECT s.id, s.attempt, s.udh, s.payload, m.number, m.peer, m.peer_kind, m.encoding, m.expires_at, m.extras
 		FROM segments s JOIN messages m ON m.id = (s.id & -16)
 		WHERE s.carrier = $1 AND s.tick = 1 AND s.turn = 1 AND s.not_until <= $2 ORDER BY s.lane, s.id LIMIT $3`,
 		carrier, micros(tx.now), n)
@@ -269,11 +273,12 @@ func (tx *Tx) Expired(carrier string, limit int) ([]gateway.ID, error) {
 }
 
 // NextConcatRef returns a reference for a text of several parts that the pair
-// has not used lately (3GPP TS 23.040 §9.2.3.24.1).
-func (tx *Tx) NextConcatRef(number string, peer gateway.Address) (ref uint8, err error) {
+// has not used lately (3GPP TS 23.040 §9.2.3.24.1): 256 of them in a row differ
+// in their low octet too, which is all that an 8-bit reference has.
+func (tx *Tx) NextConcatRef(number string, peer gateway.Address) (ref uint16, err error) {
 	tx.write()
-	err = tx.one(func(r rows) error { var n int64; err := r.Scan(&n); ref = uint8(n); return err },
+	err = tx.one(func(r rows) error { var n int64; err := r.Scan(&n); ref = uint16(n); return err },
 		`INSERT INTO concat_refs (number, peer, ref) VALUES ($1, $2, 1)
-		ON CONFLICT (number, peer) DO UPDATE SET ref = (concat_refs.ref + 1) % 256 RETURNING ref`, number, peer.Value)
+		ON CONFLICT (number, peer) DO UPDATE SET ref = (concat_refs.ref + 1) % 32768 RETURNING ref`, number, peer.Value)
 	return ref, err
 }

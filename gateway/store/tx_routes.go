@@ -72,12 +72,6 @@ func (tx *Tx) QueuedTo(number string, peer gateway.Address) ([]gateway.ID, error
 		peer.Value, int64(peer.Kind), number)
 }
 
-// Renew saves a message's carrier and validity when it is sent again.
-func (tx *Tx) Renew(m *gateway.Message) error {
-	_, err := tx.exec(`UPDATE messages SET carrier = $2, expires_at = $3 WHERE id = $1`, int64(m.ID), m.Carrier, micros(m.ExpiresAt))
-	return err
-}
-
 // SnoozedUntil returns the conversations whose snooze has ended.
 func (db *DB) SnoozedUntil(ctx context.Context, now time.Time) ([]gateway.ID, error) {
 	return collect(ctx, db, func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) },

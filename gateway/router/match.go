@@ -1,0 +1,250 @@
+package router
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gateway/store"
+)
+
+// match is a receipt's segment, the attempt at it that the receipt is about, and
+// how it was found.
+type match struct {
+	segment *gateway.Segment // nil: none was found
+	attempt int
+	by      string
+}
+
+// receipt matches what a carrier says of something it accepted, and applies it.
+func (b *batch) receipt(rc *gateway.Receipt) error {
+	kept := keep(rc)
+	m, err := b.match(&kept)
+	if err != nil {
+		return err
+	}
+	if m.segment == nil {
+		b.orphans = append(b.orphans, &kept)
+		return nil
+	}
+	b.tx.InsertReceipt(b.p.line.Name, &kept, m.segment.ID)
+	return b.learnt(m, &kept)
+}
+
+// unmarkedReceipt applies what reads like a receipt and is not marked as one, if
+// it is about something that is known. Otherwise it is a text.
+func (b *batch) unmarkedReceipt(rc *gateway.Receipt) (bool, error) {
+	kept := keep(rc)
+	m, err := b.match(&kept)
+	if err != nil || m.segment == nil {
+		return false, err
+	}
+	b.tx.InsertReceipt(b.p.line.Name, &kept, m.segment.ID)
+	return true, b.learnt(m, &kept)
+}
+
+// keep makes a receipt fit to be stored.
+func keep(rc *gateway.Receipt) gateway.Receipt {
+	kept := *rc
+	for _, s := range []*string{&kept.Reference, &kept.Word, &kept.Err, &kept.Peer.Value, &kept.Raw} {
+		*s = storable(*s)
+	}
+	return kept
+}
+
+// match finds the segment that a receipt is about, under the names that the
+// carrier may have given it; the newest is meant, for ids are used again. What
+// the batch knows by the likeliest names has been read before.
+func (b *batch) match(rc *gateway.Receipt) (match, error) {
+	if m, err := b.matchLikely(rc); m.segment != nil || err != nil || b.p.line.Forms == nil {
+		return m, err
+	}
+	forms := b.p.forms(rc.Reference)
+	if err := b.loadReferences(references(forms)); err != nil {
+		return match{}, err
+	}
+	return b.matchForms(forms)
+}
+
+// matchLikely looks, among the references that are in memory, for the names by
+// which this carrier's receipts are usually matched.
+func (b *batch) matchLikely(rc *gateway.Receipt) (match, error) {
+	form := b.p.ids.Load().Form
+	if form == "" || form == rawForm {
+		if ref, ok := b.known[rc.Reference]; ok {
+			b.evidence = append(b.evidence, rawForm)
+			return b.matched(ref, rawForm)
+		}
+		return match{}, nil
+	}
+	for _, f := range b.p.forms(rc.Reference) {
+		if ref, ok := b.known[f.Reference]; ok && f.By == form {
+			b.evidence = append(b.evidence, f.By)
+			return b.matched(ref, f.By)
+		}
+	}
+	return match{}, nil
+}
+
+// matchKnown looks among the references that are in memory.
+func (b *batch) matchKnown(rc *gateway.Receipt) (match, error) {
+	if m, err := b.matchLikely(rc); m.segment != nil || err != nil || b.p.line.Forms == nil {
+		return m, err
+	}
+	return b.matchForms(b.p.forms(rc.Reference))
+}
+
+// matchForms takes the likeliest name that is known. It is evidence of how the
+// carrier writes ids if no other name leads to another segment.
+func (b *batch) matchForms(forms []gateway.Form) (match, error) {
+	var found match
+	sure := true
+	for _, f := range forms {
+		ref, ok := b.known[f.Reference]
+		switch {
+		case !ok:
+		case found.segment == nil:
+			var err error
+			if found, err = b.matched(ref, f.By); err != nil {
+				return match{}, err
+			}
+		case found.segment.ID != ref.Segment:
+			sure = false
+		}
+	}
+	if found.segment != nil && sure {
+		b.evidence = append(b.evidence, found.by)
+	}
+	return found, nil
+}
+
+// rawForm is the form of ids that are given as they were.
+const rawForm = "raw"
+
+// forms lists the names of a reference, those of the form that is known of the
+// carrier first.
+func (p *pump) forms(reference string) []gateway.Form {
+	if p.line.Forms == nil {
+		return nil
+	}
+	forms, form := p.line.Forms(reference), p.ids.Load().Form
+	if form != "" && form != rawForm {
+		slices.SortStableFunc(forms, func(a, b gateway.Form) int { return rank(a, form) - rank(b, form) })
+	}
+	return forms
+}
+
+func rank(f gateway.Form, form string) int {
+	if f.By == form {
+		return 0
+	}
+	return 1
+}
+
+// likely adds to names those by which a reference is probably known.
+func (p *pump) likely(names []string, reference string) []string {
+	form := p.ids.Load().Form
+	if form == "" || form == rawForm {
+		return append(names, reference)
+	}
+	for _, f := range p.forms(reference) {
+		if f.By == form {
+			names = append(names, f.Reference)
+		}
+	}
+	return names
+}
+
+func references(forms []gateway.Form) []string {
+	names := make([]string, len(forms))
+	for i, f := range forms {
+		names[i] = f.Reference
+	}
+	return names
+}
+
+// loadReferences reads what these names stand for. Those of this batch are newer.
+func (b *batch) loadReferences(names []string) error {
+	found, err := b.tx.References(b.p.line.Name, names)
+	for name, refs := range found {
+		if _, ok := b.known[name]; !ok {
+			b.known[name] = refs[0]
+		}
+	}
+	return err
+}
+
+func (b *batch) matched(ref store.Reference, by string) (match, error) {
+	s, err := b.segment(ref.Segment)
+	return match{s, ref.Attempt, by}, err
+}
+
+func (b *batch) segment(id gateway.ID) (*gateway.Segment, error) {
+	if b.segments[id] == nil {
+		if err := b.load([]gateway.ID{id}); err != nil {
+			return nil, err
+		}
+	}
+	return b.segments[id], nil
+}
+
+const (
+	// maxDoubts bounds the doubtful segments that a receipt may settle; there are
+	// two windows of them after a crash.
+	maxDoubts = 2000
+	doubtAge  = 72 * time.Hour // beside the validity
+)
+
+// adopt finds what a receipt of an unknown reference is about among what nobody
+// knows the carrier to have: by our own reference that came back with it, or
+// because nothing else that is out to this customer could be meant. From then
+// on the reference is known.
+func (b *batch) adopt(rc *gateway.Receipt) (match, error) {
+	if rc.Tick == gateway.TickNone {
+		return match{}, nil
+	}
+	if !b.doubted {
+		// A segment must be seen as this batch has left it.
+		if err := b.writeSegments(); err != nil {
+			return match{}, err
+		}
+		var err error
+		if b.doubts, err = b.tx.Doubtful(b.p.line.Name, b.tx.Now().Add(-b.p.line.Validity-doubtAge), maxDoubts); err != nil {
+			return match{}, err
+		}
+		b.doubted = true
+	}
+	var candidates []store.Doubt
+	by := "destination"
+	for _, d := range b.doubts {
+		if strings.TrimPrefix(d.Peer, "+") != strings.TrimPrefix(rc.Peer.Value, "+") || rc.At.Before(d.At) {
+			continue
+		}
+		if rc.UserReference != 0 && rc.UserReference == gateway.UserReference(d.Segment) {
+			candidates, by = []store.Doubt{d}, "user-reference"
+			break
+		}
+		candidates = append(candidates, d)
+	}
+	if len(candidates) != 1 {
+		return match{}, nil
+	}
+	d := candidates[0]
+	if by == "destination" {
+		if busy, err := b.tx.Sending(d.Peer); busy || err != nil {
+			return match{}, err
+		}
+	}
+	s, err := b.segment(d.Segment)
+	if err != nil || s == nil || s.Error != gateway.ErrUncertain {
+		return match{}, err
+	}
+	b.doubts = slices.DeleteFunc(b.doubts, func(x store.Doubt) bool { return x.Segment == d.Segment })
+	ref := store.Reference{Reference: rc.Reference, Segment: d.Segment, Attempt: d.Attempt, At: b.tx.Now()}
+	b.known[rc.Reference] = ref
+	if err := b.tx.InsertReferences(b.p.line.Name, []store.Reference{ref}); err != nil {
+		return match{}, err
+	}
+	return match{s, d.Attempt, by}, nil
+}

@@ -1,0 +1,254 @@
+package router
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"smsbridge/gateway"
+)
+
+// selfTestText has what carriers mangle: what lies elsewhere in GSM 7 bit than in
+// ASCII and Latin-1, its extension, letters with accents, and a character that
+// only UCS-2 has.
+const selfTestText = "@£$¥_{}[]~|^€\\ ñ ü 😀"
+
+// Trial is one text of a self-test.
+type Trial struct {
+	Alphabet string // ucs2, or what data_coding 0 was taken for: gsm7, gsm7-packed, latin1, ascii
+	Sent     string
+	Answer   string // of the carrier: accepted, or its status
+	Came     bool   // it came back
+	Text     string // as what it came back, by the configuration
+	Whole    bool   // it came back whole, when its octets are read As one alphabet
+	As       string
+}
+
+// selfTests are the trials that are under way, by their marks.
+type selfTests struct {
+	mu     sync.Mutex
+	trials map[string]*trial
+	ids    map[gateway.ID]*trial // by what stands for a segment: its results are nobody else's
+}
+
+type trial struct {
+	Trial
+	mark string
+	done chan struct{} // closed when it has come back, or was refused
+	over bool
+}
+
+// SelfTest has a carrier send a text, in each alphabet that its data_coding 0 may
+// stand for, to a number of ours, and says how each came back. What comes back is
+// taken for no customer's text. It ends when all are back, or with ctx.
+func (r *Router) SelfTest(ctx context.Context, carrier, to string) ([]Trial, error) {
+	p, err := r.pump(carrier)
+	if err != nil {
+		return nil, err
+	}
+	number := gateway.ParseNumber(to, r.region)
+	if number.E164 != "" {
+		to = number.E164
+	}
+	if !r.Serves(to) {
+		return nil, &gateway.Refusal{Code: gateway.NumberNotOurs, Text: to + " is no number of ours: what is sent there would not come back."}
+	}
+	if len(p.line.Numbers) == 0 {
+		return nil, &gateway.Refusal{Code: gateway.NumberNotOurs, Text: "The carrier has no number of ours to send from."}
+	}
+	dest := gateway.ClassifyInbound(to, 0, 0, r.region)
+	trials := p.trials()
+	batch := make([]gateway.Submission, len(trials))
+	for i, t := range trials {
+		batch[i] = gateway.Submission{Segment: r.db.NewID(), Attempt: 1, From: p.line.Numbers[0], To: dest, Expires: time.Now().Add(10 * time.Minute)}
+		batch[i].Payload, batch[i].Encoding = p.encodeTrial(t)
+	}
+	r.tests.begin(trials, batch)
+	defer r.tests.end(trials, batch)
+	if taken := p.line.Carrier.Submit(batch); taken < len(batch) {
+		for _, t := range trials[taken:] {
+			r.tests.finish(t, func() { t.Answer = "not connected, or busy: try again" })
+		}
+	}
+	for _, t := range trials {
+		select {
+		case <-t.done:
+		case <-ctx.Done():
+		}
+	}
+	r.tests.mu.Lock()
+	defer r.tests.mu.Unlock()
+	results := make([]Trial, len(trials))
+	for i, t := range trials {
+		results[i] = t.Trial
+	}
+	return results, nil
+}
+
+// trials are one text in UCS-2, and one in each alphabet of which it has what
+// that has.
+func (p *pump) trials() []*trial {
+	var all []*trial
+	for _, alphabet := range []string{"ucs2", "gsm7", "latin1", "ascii", "gsm7-packed"} {
+		if alphabet == "gsm7-packed" && p.line.Pack == nil {
+			continue
+		}
+		// Digits and capitals are the same in all of these.
+		mark := "TEST" + strings.ToUpper(rand.Text()[:8])
+		t := &trial{mark: mark, done: make(chan struct{})}
+		t.Alphabet, t.Sent = alphabet, mark+" "+representable(selfTestText, alphabet)
+		all = append(all, t)
+	}
+	return all
+}
+
+// representable leaves out what an alphabet does not have.
+func representable(text, alphabet string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		ok := true
+		switch alphabet {
+		case "gsm7", "gsm7-packed":
+			ok = r < 0x10000
+		case "latin1":
+			ok = r < 0x100
+		case "ascii":
+			ok = r < 0x80
+		}
+		if !ok {
+			return -1
+		}
+		return r
+	}, text))
+}
+
+// encodeTrial makes octets that the carrier passes on as they are, as data_coding
+// 0, but for UCS-2.
+func (p *pump) encodeTrial(t *trial) ([]byte, gateway.Encoding) {
+	format := gateway.Format{}
+	switch t.Alphabet {
+	case "latin1":
+		format.Alphabet = gateway.AlphabetLatin1
+	case "ascii":
+		format.Alphabet = gateway.AlphabetASCII
+	}
+	parts, encoding, err := gateway.Split(t.Sent, format, 0)
+	if err != nil || len(parts) != 1 {
+		panic(fmt.Sprintf("self-test %q in %s: %v", t.Sent, t.Alphabet, err)) // the text is our own
+	}
+	switch {
+	case encoding == gateway.EncodingUCS2:
+		return parts[0].Payload, encoding
+	case t.Alphabet == "gsm7-packed":
+		return p.line.Pack(parts[0].Payload), gateway.EncodingLatin1
+	}
+	return parts[0].Payload, gateway.EncodingLatin1
+}
+
+func (s *selfTests) begin(trials []*trial, batch []gateway.Submission) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trials == nil {
+		s.trials, s.ids = map[string]*trial{}, map[gateway.ID]*trial{}
+	}
+	for i, t := range trials {
+		s.trials[t.mark], s.ids[batch[i].Segment] = t, t
+	}
+}
+
+func (s *selfTests) end(trials []*trial, batch []gateway.Submission) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, t := range trials {
+		delete(s.trials, t.mark)
+		delete(s.ids, batch[i].Segment)
+	}
+}
+
+func (s *selfTests) finish(t *trial, how func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.over {
+		return
+	}
+	how()
+	t.over = true
+	close(t.done)
+}
+
+// result takes what became of a trial's submission; false if it is none.
+func (s *selfTests) result(report *gateway.Report) bool {
+	s.mu.Lock()
+	t := s.ids[report.Segment]
+	if t != nil {
+		t.Answer = outcomes[report.Outcome]
+		if report.Code != "" {
+			t.Answer = report.Code
+		}
+	}
+	s.mu.Unlock()
+	if t != nil && report.Outcome != gateway.OutcomeAccepted {
+		s.finish(t, func() {})
+	}
+	return t != nil
+}
+
+// readings are the alphabets in which a text that comes back may be.
+var readings = []struct {
+	name   string
+	coding gateway.Coding
+}{{"gsm7", gateway.CodingGSM7}, {"latin1", gateway.CodingLatin1}, {"ucs2", gateway.CodingUCS2}}
+
+// text takes a trial that came back; false if it is none.
+func (s *selfTests) text(p *pump, in *gateway.Inbound) bool {
+	s.mu.Lock()
+	running := len(s.trials) > 0
+	s.mu.Unlock()
+	if !running || in.Fragment != nil {
+		return false
+	}
+	read := map[string]string{}
+	for _, r := range readings {
+		if in.Coding == gateway.CodingUCS2 && r.name != "ucs2" {
+			continue
+		}
+		if text, _, err := gateway.Decode(r.coding, in.Shift, in.Payload); err == nil {
+			read[r.name] = text
+		}
+	}
+	if p.line.Unpack != nil && in.Coding != gateway.CodingUCS2 {
+		if text, _, err := gateway.Decode(gateway.CodingGSM7, in.Shift, p.line.Unpack(in.Payload)); err == nil {
+			read["gsm7-packed"] = text
+		}
+	}
+	t := s.find(read)
+	if t == nil {
+		return false
+	}
+	s.finish(t, func() {
+		t.Came = true
+		t.Text, _, _ = gateway.Decode(in.Coding, in.Shift, in.Payload)
+		names := []string{t.Alphabet, "gsm7", "latin1", "ucs2", "gsm7-packed"}
+		if i := slices.IndexFunc(names, func(n string) bool { return read[n] == t.Sent }); i >= 0 {
+			t.Whole, t.As = true, names[i]
+		}
+	})
+	return true
+}
+
+// find looks for a trial's mark in any reading.
+func (s *selfTests) find(read map[string]string) *trial {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for mark, t := range s.trials {
+		for _, text := range read {
+			if strings.Contains(text, mark) {
+				return t
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"smsbridge/gateway"
+)
+
+// Doubt is a segment of which nobody knows whether the carrier has it.
+type Doubt struct {
+	Segment gateway.ID
+	Attempt int
+	Peer    string
+	At      time.Time // when its message was written
+}
+
+// Doubtful lists those of a carrier that are written to since then, oldest first.
+func (tx *Tx) Doubtful(carrier string, since time.Time, limit int) (all []Doubt, err error) {
+	if err := tx.flush(); err != nil {
+		return nil, err
+	}
+	err = tx.each(func(r rows) error {
+		var d Doubt
+		err := r.Scan(&d.Segment, &d.Attempt, &d.Peer, (*microTime)(&d.At))
+		all = append(all, d)
+		return err
+	}, `SELECT s.id, s.attempt, m.peer, m.created_at FROM segments s JOIN messages m ON m.id = (s.id & -16)
+		WHERE s.error = 'uncertain' AND s.carrier = $1 AND s.id >= $2 ORDER BY s.id LIMIT $3`, carrier, int64(idAt(since)), limit)
+	return all, err
+}
+
+// Sending tells whether a carrier has been given something for a customer and has
+// not answered: what it says of that customer may be about it.
+func (tx *Tx) Sending(peer string) (yes bool, err error) {
+	if err := tx.flush(); err != nil {
+		return false, err
+	}
+	err = tx.each(func(r rows) error { yes = true; var one int; return r.Scan(&one) },
+		`SELECT 1 FROM segments WHERE tick IN (1, 2) AND tick = 2 AND conversation IN
+		(SELECT id FROM conversations WHERE peer = $1 AND status <> 4) LIMIT 1`, peer)
+	return yes, err
+}
+
+// idAt is a lower bound of the IDs that are made from then on.
+func idAt(t time.Time) gateway.ID {
+	return gateway.ID(max(0, t.UnixMilli()-idEpoch) << idTimeShift)
+}
+
+// Silence says which segments a carrier has accepted and said nothing final of.
+type Silence struct {
+	Carrier string
+	After   gateway.ID // messages with a greater ID
+	Before  time.Time  // written before then
+	Expired time.Time  // whose validity had ended then
+	// Heard leaves out those of which the carrier has said anything: at some,
+	// nothing more follows.
+	Heard bool
+}
+
+// Silent returns such segments, and how far it has looked: every message up to
+// there need not be looked at again, but those that were sent again.
+func (db *DB) Silent(ctx context.Context, s Silence, limit int) (ids []gateway.ID, upTo gateway.ID, err error) {
+	unheard := ""
+	if s.Heard {
+		unheard = ` AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.segment = s.id AND r.segment <> 0 AND r.tick <> 0)`
+	}
+	upTo = idAt(s.Before)
+	scan := func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) }
+	ids, err = collect(ctx, db, scan, `SELECT s.id FROM messages m JOIN segments s ON s.id BETWEEN m.id AND m.id + 15
+		WHERE m.id > $1 AND m.id < $2 AND m.tick = 3 AND s.tick = 3 AND s.carrier = $3 AND m.expires_at <= $4`+unheard+` ORDER BY s.id LIMIT $5`,
+		int64(s.After), int64(upTo), s.Carrier, micros(s.Expired), limit)
+	if err != nil {
+		return nil, s.After, err
+	}
+	if len(ids) == limit {
+		return ids, ids[limit-1].Message() - 1, nil
+	}
+	again, err := collect(ctx, db, scan, `SELECT s.id FROM segments s JOIN messages m ON m.id = (s.id & -16)
+		WHERE s.tick = 3 AND s.attempt > 1 AND s.carrier = $1 AND m.id < $2 AND m.tick = 3 AND m.expires_at <= $3`+unheard+` ORDER BY s.id LIMIT $4`,
+		s.Carrier, int64(upTo), micros(s.Expired), limit)
+	return append(ids, again...), max(s.After, upTo-1), err
+}
+
+// CarrierState returns what is remembered of a carrier under a name, or "".
+func (tx *Tx) CarrierState(carrier, name string) (value string, err error) {
+	err = tx.each(func(r rows) error { return r.Scan(&value) }, `SELECT value FROM carrier_state WHERE carrier = $1 AND name = $2`, carrier, name)
+	return value, err
+}
+
+// SetCarrierState remembers something of a carrier.
+func (tx *Tx) SetCarrierState(carrier, name, value string) error {
+	_, err := tx.exec(`INSERT INTO carrier_state (carrier, name, value) VALUES ($1, $2, $3)
+		ON CONFLICT (carrier, name) DO UPDATE SET value = excluded.value`, carrier, name, value)
+	return err
+}
+
+// SentOn is how many segments a token has had sent on a day, what this batch adds
+// included.
+func (tx *Tx) SentOn(token gateway.ID, day time.Time) (int, error) {
+	k := tokenDay{token, day.Unix() / 86400}
+	if n, ok := tx.sentOn[k]; ok {
+		return n, nil
+	}
+	n := 0
+	if err := tx.each(func(r rows) error { return r.Scan(&n) }, `SELECT n FROM sent_on WHERE token = $1 AND day = $2`, int64(k.token), k.day); err != nil {
+		return 0, err
+	}
+	if tx.sentOn == nil {
+		tx.sentOn = map[tokenDay]int{}
+	}
+	tx.sentOn[k] = n
+	return n, nil
+}
+
+type tokenDay struct {
+	token gateway.ID
+	day   int64
+}
+
+// AddSentOn adds to that number. It is written once a batch.
+func (tx *Tx) AddSentOn(token gateway.ID, day time.Time, more int) error {
+	n, err := tx.SentOn(token, day)
+	if err != nil {
+		return err
+	}
+	tx.write()
+	k := tokenDay{token, day.Unix() / 86400}
+	tx.sentOn[k] = n + more
+	if tx.sentAdded == nil {
+		tx.sentAdded = map[tokenDay]bool{}
+	}
+	tx.sentAdded[k] = true
+	return nil
+}
+
+// flushSentOn writes those numbers, and forgets the days before.
+func (tx *Tx) flushSentOn() error {
+	for k := range tx.sentAdded {
+		if _, err := tx.exec(`INSERT INTO sent_on (token, day, n) VALUES ($1, $2, $3) ON CONFLICT (token, day) DO UPDATE SET n = excluded.n`,
+			int64(k.token), k.day, tx.sentOn[k]); err != nil {
+			return err
+		}
+		if tx.sentOn[k] == 1 {
+			if _, err := tx.exec(`DELETE FROM sent_on WHERE token = $1 AND day < $2`, int64(k.token), k.day); err != nil {
+				return err
+			}
+		}
+	}
+	clear(tx.sentAdded)
+	return nil
+}
+
+// StaleSet is a set of parts that is not complete, and what its parts share.
+type StaleSet struct {
+	Set   gateway.ID
+	In    gateway.Inbound // From, To, Fragment without its Number
+	Shown gateway.ID
+}
+
+// StaleSets returns the sets of a carrier whose newest part is older than before
+// and that are, or are not, shown already.
+func (tx *Tx) StaleSets(carrier string, before time.Time, shown bool, limit int) (all []StaleSet, err error) {
+	is := "="
+	if shown {
+		is = "<>"
+	}
+	err = tx.each(func(r rows) error {
+		s := StaleSet{In: gateway.Inbound{Fragment: &gateway.Fragment{}}}
+		err := r.Scan(&s.Set, &s.In.To, &s.In.From.Value, &s.In.From.Kind, &s.In.Fragment.Reference, &s.In.Fragment.Wide, &s.In.Fragment.Total, &s.Shown)
+		all = append(all, s)
+		return err
+	}, `SELECT part_set, number, peer, peer_kind, reference, wide, total, MAX(shown) FROM fragments WHERE carrier = $1
+		GROUP BY part_set, number, peer, peer_kind, reference, wide, total HAVING MAX(at) < $2 AND MAX(shown) `+is+` 0 ORDER BY part_set LIMIT $3`,
+		carrier, micros(before), limit)
+	return all, err
+}
+
+// ShowSet says in which message the parts of a set are shown.
+func (tx *Tx) ShowSet(set, message gateway.ID) error {
+	_, err := tx.exec(`UPDATE fragments SET shown = $2 WHERE part_set = $1`, int64(set), int64(message))
+	return err
+}
+
+// Rewrite saves what a message says and how it travels, after its text was
+// completed or it was given to another carrier.
+func (tx *Tx) Rewrite(m *gateway.Message) error {
+	if err := tx.flush(); err != nil {
+		return err
+	}
+	_, err := tx.exec(`UPDATE messages SET text = $2, encoding = $3, segments = $4, carrier = $5, expires_at = $6, extras = $7 WHERE id = $1`,
+		int64(m.ID), m.Text, int64(m.Encoding), int64(m.Segments), m.Carrier, micros(m.ExpiresAt), writeExtras(&m.Extras))
+	return err
+}
+
+// ReplaceSegments puts other segments in the place of a message's.
+func (tx *Tx) ReplaceSegments(m *gateway.Message, segments []gateway.Segment) error {
+	if err := tx.flush(); err != nil {
+		return err
+	}
+	if _, err := tx.exec(`DELETE FROM segments WHERE id BETWEEN $1 AND $2`, int64(m.ID), int64(m.ID.Segment(gateway.MaxSegments))); err != nil {
+		return err
+	}
+	tx.InsertSegments(m, segments)
+	return nil
+}
+
+// QueuedMessages returns messages of which segments wait for a carrier, oldest
+// first, with a greater ID than after.
+func (tx *Tx) QueuedMessages(carrier string, after gateway.ID, limit int) (ids []gateway.ID, err error) {
+	if err := tx.flush(); err != nil {
+		return nil, err
+	}
+	return tx.ids(`SELECT DISTINCT (id & -16) AS message FROM segments WHERE tick IN (1, 2) AND tick = 1 AND carrier = $1 AND id > $2
+		ORDER BY message LIMIT $3`, carrier, int64(after.Segment(1<<gateway.SegmentBits-1)), limit)
+}
