@@ -1,43 +1,15 @@
 package gateway
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"os"
-	"sort"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/warthog618/sms/encoding/gsm7/charset"
 	"pgregory.net/rapid"
 )
-
-func readRows[T any](t *testing.T, file string) []T {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var rows []T
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var row T
-		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		rows = append(rows, row)
-	}
-	if err := lines.Err(); err != nil || len(rows) == 0 {
-		t.Fatalf("%s: %d rows, %v", file, len(rows), err)
-	}
-	return rows
-}
 
 func mustHex(t *testing.T, s string) []byte {
 	t.Helper()
@@ -48,103 +20,6 @@ func mustHex(t *testing.T, s string) []byte {
 	return b
 }
 
-// The alphabet agrees with the one that the modem's encoder uses.
-func TestGSM7Alphabet(t *testing.T) {
-	basic, extended := charset.DefaultDecoder(), charset.DefaultExtDecoder()
-	for s := range 128 {
-		if s == escape {
-			continue
-		}
-		if got, want := gsm7Alphabet[s], basic[byte(s)]; got != want {
-			t.Errorf("septet %#x is %q; want %q", s, got, want)
-		}
-		if b, ok := appendGSM7(nil, gsm7Alphabet[s]); !ok || !bytes.Equal(b, []byte{byte(s)}) {
-			t.Errorf("%q is sent as % x, %v; want %#x", gsm7Alphabet[s], b, ok, s)
-		}
-	}
-	for s, r := range extended {
-		if s == 0x0d {
-			continue // the library's second line feed is not in TS 23.038 §6.2.1.1
-		}
-		if got := gsm7Extended(s); got != r {
-			t.Errorf("extended septet %#x is %q; want %q", s, got, r)
-		}
-		if b, ok := appendGSM7(nil, r); !ok || !bytes.Equal(b, []byte{escape, s}) {
-			t.Errorf("%q is sent as % x, %v; want 1b %#x", r, b, ok, s)
-		}
-	}
-	for r := rune(0); r < 0x3000; r++ {
-		_, inBasic := charset.DefaultEncoder()[r]
-		_, inExtended := charset.DefaultExtEncoder()[r]
-		if _, ok := appendGSM7(nil, r); ok != (inBasic || inExtended) && r != escape {
-			t.Errorf("%U has septets: %v", r, ok)
-		}
-	}
-}
-
-func TestCorpusGSM7(t *testing.T) {
-	type row struct {
-		ID         string
-		Kind       string
-		Text       string
-		Alphabet   string
-		Unpacked   string
-		Lengths    []int `json:"segment_lengths"`
-		DataCoding int   `json:"data_coding"`
-		Hex        string
-		Want       *string `json:"expected_text"`
-	}
-	for _, r := range readRows[row](t, "testdata/gsm7.jsonl") {
-		switch r.Kind {
-		case "encode", "segment":
-			parts, encoding, err := Split(r.Text, Format{}, 7)
-			if err != nil {
-				t.Errorf("%s: %v", r.ID, err)
-				continue
-			}
-			if encoding.String() != r.Alphabet {
-				t.Errorf("%s: encoding %v; want %s", r.ID, encoding, r.Alphabet)
-			}
-			if got := userDataLengths(parts, encoding); !equalInts(got, r.Lengths) {
-				t.Errorf("%s: lengths %v; want %v", r.ID, got, r.Lengths)
-			}
-			if r.Unpacked != "" && hex.EncodeToString(parts[0].Payload) != r.Unpacked {
-				t.Errorf("%s: % x; want %s", r.ID, parts[0].Payload, r.Unpacked)
-			}
-		case "language":
-			got, _, err := Decode(CodingGSM7, mustHex(t, r.Unpacked))
-			if want := strings.ReplaceAll(*r.Want, "\x1b", ""); err != nil || strings.ReplaceAll(got, "\uFFFD", "") != want {
-				t.Errorf("%s: %q, %v; want %q", r.ID, got, err, want)
-			}
-		case "decode":
-			coding := CodingGSM7
-			if r.DataCoding == 8 {
-				coding = CodingUCS2
-			}
-			want := "TEL. \uFFFD" // gsm-158, which is no GSM text: kept, with a mark
-			if r.Want != nil {
-				want = *r.Want
-			}
-			if got, _, err := Decode(coding, mustHex(t, r.Hex)); got != want || err != nil {
-				t.Errorf("%s: %q, %v; want %q", r.ID, got, err, want)
-			}
-		}
-	}
-}
-
-// userDataLengths counts as the corpus does: septets, or UTF-16 units.
-func userDataLengths(parts []Part, encoding Encoding) []int {
-	var n []int
-	for _, p := range parts {
-		l := len(userData(p))
-		if encoding == EncodingUCS2 {
-			l /= 2
-		}
-		n = append(n, l)
-	}
-	return n
-}
-
 func userData(p Part) []byte {
 	if p.UDH {
 		return p.Payload[1+p.Payload[0]:]
@@ -152,71 +27,82 @@ func userData(p Part) []byte {
 	return p.Payload
 }
 
-func equalInts(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// The joined user data is what is decoded, never a part by itself.
-func TestCorpusConcat(t *testing.T) {
-	type row struct {
-		ID         string
-		DataCoding int `json:"data_coding"`
-		Parts      []string
-		Text       string
-	}
-	for _, r := range readRows[row](t, "testdata/concat.jsonl") {
-		var parts [][]byte
-		for _, p := range r.Parts {
-			parts = append(parts, mustHex(t, p))
-		}
-		sort.Slice(parts, func(i, j int) bool { return parts[i][5] < parts[j][5] })
-		var joined []byte
-		for _, p := range parts {
-			joined = append(joined, p[6:]...)
-		}
-		coding := CodingGSM7
-		if r.DataCoding == 8 {
-			coding = CodingUCS2
-		}
-		got, _, err := Decode(coding, joined)
-		if got != r.Text || err != nil {
-			t.Errorf("%s: %q, %v; want %q", r.ID, got, err, r.Text)
-		}
-	}
-}
-
 func TestSplit(t *testing.T) {
+	var (
+		wide    = Format{Long: LongUDH16}
+		sar     = Format{Long: LongSAR}
+		whole   = Format{Long: LongPayload}
+		latin   = Format{Alphabet: AlphabetLatin1}
+		latin16 = Format{Alphabet: AlphabetLatin1, Long: LongUDH16}
+		ascii   = Format{Alphabet: AlphabetASCII}
+		ascii16 = Format{Alphabet: AlphabetASCII, Long: LongSAR}
+	)
+	a, e, o := strings.Repeat("a", 2000), strings.Repeat("é", 2000), strings.Repeat("ő", 2000)
 	for _, tt := range []struct {
-		name string
-		text string
-		want []string // hex of each payload
+		name   string
+		format Format
+		text   string
+		want   []string // hex of each payload
 	}{
-		{"one segment", "hi @", []string{"68692000"}},
-		{"an escape is left out, and eats nothing", "a\x1be", []string{"6165"}},
-		{"a zero is left out", "a\x00b\x7f\u0085c", []string{"616263"}},
-		{"lines", "a\r\nb", []string{"610d0a62"}},
-		{"a tab has no septet", "a\tb", []string{"006100090062"}},
-		{"a backtick has no septet", "`", []string{"0060"}},
-		{"beyond the basic plane", "😀", []string{"d83dde00"}},
-		{"what is no UTF-8", "a\xffb", []string{"0061fffd0062"}},
-		{"an escape pair stays whole", strings.Repeat("a", 152) + "€" + strings.Repeat("b", 10), []string{
-			"050003c80201" + strings.Repeat("61", 152),
-			"050003c80202" + "1b65" + strings.Repeat("62", 10),
+		{"one segment", Format{}, "hi @", []string{"68692000"}},
+		{"an escape is left out, and eats nothing", Format{}, "a\x1be", []string{"6165"}},
+		{"a zero is left out", Format{}, "a\x00b\x7f\u0085c", []string{"616263"}},
+		{"lines", Format{}, "a\r\nb", []string{"610d0a62"}},
+		{"a tab has no septet", Format{}, "a\tb", []string{"006100090062"}},
+		{"a backquote has no septet", Format{}, "`", []string{"0060"}},
+		{"beyond the basic plane", Format{}, "😀", []string{"d83dde00"}},
+		{"what is no UTF-8", Format{}, "a\xffb", []string{"0061fffd0062"}},
+		{"an escape pair stays whole", Format{}, a[:152] + "€" + "bbbbbbbbbb", []string{
+			"050003c80201" + hexOf(a[:152]),
+			"050003c80202" + "1b65" + "62626262626262626262",
 		}},
-		{"a surrogate pair stays whole", strings.Repeat("ő", 66) + "😀" + strings.Repeat("ő", 10), []string{
+		{"a surrogate pair stays whole", Format{}, o[:2*66] + "😀" + o[:2*10], []string{
 			"050003c80201" + strings.Repeat("0151", 66),
 			"050003c80202" + "d83dde00" + strings.Repeat("0151", 10),
 		}},
+		{"160 septets need no header", wide, a[:160], []string{hexOf(a[:160])}},
+		{"a 16-bit header leaves 152", wide, a[:153+8], []string{
+			"06080412c80201" + hexOf(a[:152]), "06080412c80202" + hexOf(a[:9]),
+		}},
+		{"an escape pair does not end such a part", wide, a[:151] + "{" + a[:8], []string{
+			"06080412c80201" + hexOf(a[:151]), "06080412c80202" + "1b28" + hexOf(a[:8]),
+		}},
+		{"a 16-bit header leaves 66 units, and no half one", wide, o[:2*71], []string{
+			"06080412c80201" + strings.Repeat("0151", 66), "06080412c80202" + strings.Repeat("0151", 5),
+		}},
+		{"a surrogate pair does not end such a part", wide, o[:2*65] + "😀" + o[:2*5], []string{
+			"06080412c80201" + strings.Repeat("0151", 65), "06080412c80202" + "d83dde00" + strings.Repeat("0151", 5),
+		}},
+		{"SAR has the same header", sar, a[:161], []string{
+			"06080412c80201" + hexOf(a[:152]), "06080412c80202" + hexOf(a[:9]),
+		}},
+		{"whole", whole, a[:1530], []string{hexOf(a[:1530])}},
+		{"whole, UCS-2", whole, o[:2*670], []string{strings.Repeat("0151", 670)}},
+		{"Latin-1", latin, "ça va, @à Á", []string{"e7612076612c2040e020c1"}},
+		{"beyond Latin-1", latin, "5 €", []string{"0035002020ac"}},
+		{"Latin-1 has a tab and no escape", latin, "\t`{\x1b\u0090", []string{"09607b"}},
+		{"140 octets of Latin-1", latin, e[:280], []string{strings.Repeat("e9", 140)}},
+		{"134 beside a header", latin, e[:282], []string{
+			"050003c80201" + strings.Repeat("e9", 134), "050003c80202" + strings.Repeat("e9", 7),
+		}},
+		{"133 beside a 16-bit one", latin16, e[:282], []string{
+			"06080412c80201" + strings.Repeat("e9", 133), "06080412c80202" + strings.Repeat("e9", 8),
+		}},
+		{"ASCII", ascii, "@$_ {`}", []string{"40245f207b607d"}},
+		{"beyond ASCII", ascii, "é", []string{"00e9"}},
+		{"160 septets of ASCII", ascii, a[:158] + "[", []string{hexOf(a[:158] + "[")}},
+		{"161 septets of ASCII", ascii, a[:159] + "[", []string{
+			"050003c80201" + hexOf(a[:153]), "050003c80202" + hexOf(a[:6]+"["),
+		}},
+		{"a bracket is two septets at the end of a part, too", ascii, a[:152] + "[" + a[:8], []string{
+			"050003c80201" + hexOf(a[:152]), "050003c80202" + hexOf("["+a[:8]),
+		}},
+		{"a backquote is one", ascii, a[:159] + "`", []string{hexOf(a[:159] + "`")}},
+		{"152 beside a 16-bit header", ascii16, a[:161], []string{
+			"06080412c80201" + hexOf(a[:152]), "06080412c80202" + hexOf(a[:9]),
+		}},
 	} {
-		parts, encoding, err := Split(tt.text, Format{}, 200)
+		parts, encoding, err := Split(tt.text, tt.format, 0x12c8)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -231,27 +117,34 @@ func TestSplit(t *testing.T) {
 		if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
 			t.Errorf("%s: %v\n%s\nwant\n%s", tt.name, encoding, strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 		}
-		if n, e := SegmentCount(tt.text); n != len(tt.want) || e != encoding {
-			t.Errorf("%s: SegmentCount = %d, %v", tt.name, n, e)
-		}
+		checkSplit(t, tt.text, tt.format, 0x12c8)
 	}
 }
 
+func hexOf(s string) string { return hex.EncodeToString([]byte(s)) }
+
 func TestSplitRefuses(t *testing.T) {
 	for _, tt := range []struct {
-		name, text string
-		code       RefusalCode
-		says       []string
+		name   string
+		format Format
+		text   string
+		code   RefusalCode
+		says   []string
 	}{
-		{"empty", "", TextEmpty, nil},
-		{"nothing to send", "\x00\x1b", TextEmpty, nil},
-		{"1530 septets fill ten segments", strings.Repeat("a", 1530), "", nil},
-		{"1531 do not", strings.Repeat("a", 1531), TextTooLong, []string{"1531 characters", "11 segments", "1530"}},
-		{"670 units fill ten segments", strings.Repeat("ő", 670), "", nil},
-		{"671 do not", strings.Repeat("ő", 671), TextTooLong, []string{"671 characters", "11 segments", "670"}},
-		{"pairs leave gaps", strings.Repeat("€", 765), TextTooLong, []string{"765 characters", "11 segments"}},
+		{"empty", Format{}, "", TextEmpty, nil},
+		{"nothing to send", Format{}, "\x00\x1b", TextEmpty, nil},
+		{"1530 septets fill ten segments", Format{}, strings.Repeat("a", 1530), "", nil},
+		{"1531 do not", Format{}, strings.Repeat("a", 1531), TextTooLong, []string{"1531 characters", "11 segments", "1530"}},
+		{"670 units fill ten segments", Format{}, strings.Repeat("ő", 670), "", nil},
+		{"671 do not", Format{}, strings.Repeat("ő", 671), TextTooLong, []string{"671 characters", "11 segments", "670"}},
+		{"pairs leave gaps", Format{}, strings.Repeat("€", 765), TextTooLong, []string{"765 characters", "11 segments"}},
+		{"1520 with 16-bit headers", Format{Long: LongUDH16}, strings.Repeat("a", 1521), TextTooLong, []string{"1521 characters", "1520"}},
+		{"660 units with them", Format{Long: LongSAR}, strings.Repeat("ő", 661), TextTooLong, []string{"661 characters", "660"}},
+		{"whole, as it is SMS on the air", Format{Long: LongPayload}, strings.Repeat("a", 1531), TextTooLong, []string{"11 segments"}},
+		{"1340 octets of Latin-1", Format{Alphabet: AlphabetLatin1}, strings.Repeat("é", 1341), TextTooLong, []string{"11 segments", "1340"}},
+		{"brackets of ASCII", Format{Alphabet: AlphabetASCII}, strings.Repeat("[", 761), TextTooLong, []string{"11 segments", "1530"}},
 	} {
-		_, _, err := Split(tt.text, Format{}, 1)
+		_, _, err := Split(tt.text, tt.format, 1)
 		var r *Refusal
 		switch {
 		case tt.code == "" && err != nil:
@@ -267,73 +160,61 @@ func TestSplitRefuses(t *testing.T) {
 			}
 		}
 	}
-	if n, _ := SegmentCount(""); n != 0 {
-		t.Errorf("no text needs %d segments", n)
-	}
-	if n, _ := SegmentCount(strings.Repeat("a", 1531)); n != 11 {
-		t.Errorf("1531 characters need %d segments", n)
-	}
 }
 
-func TestDecode(t *testing.T) {
+func TestMeasure(t *testing.T) {
+	latin, ascii := Format{Alphabet: AlphabetLatin1}, Format{Alphabet: AlphabetASCII}
 	for _, tt := range []struct {
 		name   string
-		coding Coding
-		hex    string
-		want   string
-		enc    Encoding
+		format Format
+		text   string
+		want   Measurement // but for Text, which is the text unless said
 	}{
-		{"a final @ is no filling", CodingGSM7, "6100", "a@", EncodingGSM7},
-		{"euro", CodingGSM7, "1b65", "€", EncodingGSM7},
-		{"an unused extension is its basic character", CodingGSM7, "1b61", "a", EncodingGSM7},
-		{"escape twice", CodingGSM7, "1b1b61", "\uFFFDa", EncodingGSM7},
-		{"escape at the end", CodingGSM7, "611b", "a\uFFFD", EncodingGSM7},
-		{"escape before no septet", CodingGSM7, "1b8061", "\uFFFDa", EncodingGSM7},
-		{"no septet", CodingGSM7, "61ff", "a\uFFFD", EncodingGSM7},
-		{"nothing", CodingGSM7, "", "", EncodingGSM7},
-		{"surrogates", CodingUCS2, "d83dde00", "😀", EncodingUCS2},
-		{"high surrogate alone", CodingUCS2, "d83d0061", "\uFFFDa", EncodingUCS2},
-		{"low surrogate alone", CodingUCS2, "de000061", "\uFFFDa", EncodingUCS2},
-		{"surrogate at the end", CodingUCS2, "0061d83d", "a\uFFFD", EncodingUCS2},
-		{"odd octet", CodingUCS2, "006100620a", "ab", EncodingUCS2},
-		{"big-endian mark", CodingUCS2, "feff0061", "a", EncodingUCS2},
-		{"little-endian mark", CodingUCS2, "fffe61003dd800de", "a😀", EncodingUCS2},
-		{"filling", CodingUCS2, "006100000000", "a", EncodingUCS2},
-		{"zero within", CodingUCS2, "006100000062", "a\uFFFDb", EncodingUCS2},
-		{"Latin-1", CodingLatin1, "e96200", "éb", EncodingGSM7},
-		{"Latin-1 beyond GSM", CodingLatin1, "e7", "ç", EncodingUCS2},
-		{"ASCII", CodingASCII, "7b61", "{a", EncodingGSM7},
-		{"ASCII that is Latin-1", CodingASCII, "e9", "é", EncodingGSM7},
-		{"Cyrillic", CodingISO8859_5, "bfe0d8", "При", EncodingUCS2},
-		{"Hebrew", CodingISO8859_8, "e9ec", "יל", EncodingUCS2},
-		{"unassigned Hebrew", CodingISO8859_8, "a1", "\uFFFD", EncodingUCS2},
-		{"binary", CodingBinary, "0001", "", EncodingBinary},
+		{"nothing", Format{}, "", Measurement{EncodingGSM7, 0, 0, 0, 160, ""}},
+		{"an escape", Format{}, "\x1b", Measurement{EncodingGSM7, 0, 0, 0, 160, ""}},
+		{"control characters", Format{}, "a\x00b\xff", Measurement{EncodingUCS2, 1, 3, 3, 67, "ab\ufffd"}},
+		{"septets", Format{}, "5 €", Measurement{EncodingGSM7, 1, 3, 4, 156, ""}},
+		{"a full segment", Format{}, strings.Repeat("a", 160), Measurement{EncodingGSM7, 1, 160, 160, 0, ""}},
+		{"one more", Format{}, strings.Repeat("a", 161), Measurement{EncodingGSM7, 2, 161, 161, 153 - 8, ""}},
+		{"one more, by 16 bits", Format{Long: LongSAR}, strings.Repeat("a", 161), Measurement{EncodingGSM7, 2, 161, 161, 152 - 9, ""}},
+		{"one more, for the SMSC to split", Format{Long: LongPayload}, strings.Repeat("a", 161), Measurement{EncodingGSM7, 2, 161, 161, 153 - 8, ""}},
+		{"pairs leave gaps", Format{}, strings.Repeat("€", 153), Measurement{EncodingGSM7, 3, 153, 306, 151, ""}},
+		{"too many", Format{}, strings.Repeat("a", 1531), Measurement{EncodingGSM7, 11, 1531, 1531, 152, ""}},
+		{"units", Format{}, strings.Repeat("ő", 70), Measurement{EncodingUCS2, 1, 70, 70, 0, ""}},
+		{"more of them", Format{}, strings.Repeat("ő", 71), Measurement{EncodingUCS2, 2, 71, 71, 63, ""}},
+		{"a pair is two units", Format{}, "😀", Measurement{EncodingUCS2, 1, 1, 2, 68, ""}},
+		{"Latin-1", latin, strings.Repeat("é", 141), Measurement{EncodingLatin1, 2, 141, 141, 127, ""}},
+		{"ASCII", ascii, "[a]", Measurement{EncodingASCII, 1, 3, 5, 155, ""}},
+		{"ASCII in parts", ascii, strings.Repeat("[", 81), Measurement{EncodingASCII, 2, 81, 162, 153 - 10, ""}},
+		{"a family, a skin, a flag, a keycap", Format{}, "👩‍👩‍👧👍🏽🇪🇸🇫🇷1️⃣", Measurement{EncodingUCS2, 1, 5, 8 + 4 + 8 + 3, 70 - 23, ""}},
+		{"accents apart", Format{}, "e\u0301\r\nn\u0303", Measurement{EncodingUCS2, 1, 3, 6, 64, ""}},
+		{"an accent alone", Format{}, "\u0301", Measurement{EncodingUCS2, 1, 1, 1, 69, ""}},
 	} {
-		got, enc, err := Decode(tt.coding, mustHex(t, tt.hex))
-		if got != tt.want || enc != tt.enc || err != nil {
-			t.Errorf("%s: %q, %v, %v; want %q, %v", tt.name, got, enc, err, tt.want, tt.enc)
+		if tt.want.Text == "" && tt.want.Segments > 0 {
+			tt.want.Text = tt.text
 		}
-	}
-	if _, _, err := Decode(Coding(99), nil); err == nil {
-		t.Error("coding 99 was decoded")
+		if got := Measure(tt.text, tt.format); got != tt.want {
+			t.Errorf("%s: %+v; want %+v", tt.name, got, tt.want)
+		}
 	}
 }
 
 func TestSplitRoundTrip(t *testing.T) {
 	gsm := rapid.SampledFrom(append([]rune("€{}[]\\^~|\f"), gsm7Alphabet[:escape]...))
 	ucs := rapid.SampledFrom([]rune("aé€ő漢😀𝄞\t\n"))
+	latin := rapid.SampledFrom([]rune("aéçÿ@[{~\t\n"))
+	ascii := rapid.SampledFrom([]rune("ab[{}`~@_\r\n"))
+	typeset := rapid.SampledFrom([]rune("aé“”’–…\u00a0\u200bżőł"))
 	rapid.Check(t, func(t *rapid.T) {
-		from := rapid.SampledFrom([]*rapid.Generator[rune]{gsm, ucs}).Draw(t, "alphabet")
+		from := rapid.SampledFrom([]*rapid.Generator[rune]{gsm, ucs, latin, ascii, typeset}).Draw(t, "alphabet")
 		text := string(rapid.SliceOfN(from, 1, 600).Draw(t, "text"))
-		checkSplit(t, text, 42)
-		parts, encoding, err := Split(text, Format{}, 42)
-		if err != nil {
-			return
-		}
-		if got := joinParts(t, parts, encoding); got != text {
-			t.Errorf("%q came back as %q", text, got)
-		}
+		checkSplit(t, text, formatOf(rapid.Byte().Draw(t, "format")), 0x1242)
 	})
+}
+
+// formatOf makes every format of some octets.
+func formatOf(b byte) Format {
+	return Format{Alphabet: Alphabet(b % 3), Long: Long(b / 3 % 4), Transliterate: Transliteration(b / 12 % 3)}
 }
 
 type failer interface {
@@ -341,85 +222,109 @@ type failer interface {
 	Fatalf(string, ...any)
 }
 
-func joinParts(t failer, parts []Part, encoding Encoding) string {
+// checkSplit checks what holds of the parts and the measurement of every text.
+func checkSplit(t failer, text string, format Format, reference uint16) {
+	parts, encoding, err := Split(text, format, reference)
+	m := Measure(text, format)
+	if encoding != m.Encoding || encoding != EncodingUCS2 && encoding != format.Alphabet.encoding() {
+		t.Fatalf("%q, %v: %v; Measure says %v", text, format, encoding, m.Encoding)
+	}
+	if err != nil {
+		var r *Refusal
+		if !errors.As(err, &r) || r.Code == TextEmpty && m.Segments != 0 || r.Code == TextTooLong && m.Segments <= MaxSegments {
+			t.Fatalf("%q, %v: %v, though it needs %d", text, format, err, m.Segments)
+		}
+		return
+	}
+	want := m.Segments
+	if format.Long == LongPayload {
+		want = 1
+	}
+	if len(parts) != want || m.Segments > MaxSegments {
+		t.Fatalf("%q, %v: %d parts; Measure says %d", text, format, len(parts), m.Segments)
+	}
 	var joined []byte
-	for _, p := range parts {
-		joined = append(joined, userData(p)...)
+	units := 0
+	for i, p := range parts {
+		data := userData(p)
+		joined = append(joined, data...)
+		units += countUnits(data, encoding)
+		if format.Long != LongPayload {
+			checkPart(t, text, p, encoding, headerOf(format.Long, reference, len(parts), i+1))
+		}
 	}
+	if units != m.Units || len(parts) > 1 && countUnits(userData(parts[len(parts)-1]), encoding)+m.Room != roomOf(encoding, len(parts[0].Payload)-len(userData(parts[0]))) {
+		t.Errorf("%q, %v: %d units in %d parts; Measure says %+v", text, format, units, len(parts), m)
+	}
+	if format.Transliterate == TransliterateNone && m.Text != sendable(text) {
+		t.Errorf("%q, %v is sent as %q", text, format, m.Text)
+	}
+	// Decode takes a mark of the order of octets off.
+	if got := decodePart(t, joined, encoding); got != m.Text && !strings.HasPrefix(m.Text, "\ufeff") && !strings.HasPrefix(m.Text, "\ufffe") {
+		t.Errorf("%q, %v came back as %q; Measure says %q", text, format, got, m.Text)
+	}
+}
+
+func headerOf(long Long, reference uint16, total, number int) []byte {
+	switch {
+	case total == 1:
+		return nil
+	case long == LongUDH:
+		return []byte{5, 0, 3, byte(reference), byte(total), byte(number)}
+	}
+	return []byte{6, 8, 4, byte(reference >> 8), byte(reference), byte(total), byte(number)}
+}
+
+// roomOf returns the units that an SMS holds beside a header of some octets.
+func roomOf(encoding Encoding, header int) int {
+	switch encoding {
+	case EncodingUCS2:
+		return (140 - header) / 2
+	case EncodingLatin1:
+		return 140 - header
+	}
+	return 160 - (8*header+6)/7
+}
+
+func checkPart(t failer, text string, p Part, encoding Encoding, header []byte) {
+	data := userData(p)
+	if n := countUnits(data, encoding); n == 0 || n > roomOf(encoding, len(header)) {
+		t.Errorf("a part of %q has %d units beside a header of %d octets", text, n, len(header))
+	}
+	if p.UDH != (header != nil) || !bytes.HasPrefix(p.Payload, header) {
+		t.Errorf("a part of %q has header % x; want % x", text, p.Payload[:len(p.Payload)-len(data)], header)
+	}
+	// A part that decodes by itself was not cut within a character.
+	if got := decodePart(t, data, encoding); strings.ContainsRune(got, '\uFFFD') && !strings.ContainsAny(text, "\uFFFD\uFFFE") && utf8.ValidString(text) {
+		t.Errorf("a part of %q is %q", text, got)
+	}
+}
+
+func decodePart(t failer, data []byte, encoding Encoding) string {
 	coding := CodingGSM7
-	if encoding == EncodingUCS2 {
+	switch encoding {
+	case EncodingUCS2:
 		coding = CodingUCS2
+	case EncodingLatin1:
+		coding = CodingLatin1
+	case EncodingASCII:
+		coding = CodingASCII
 	}
-	text, _, err := Decode(coding, joined)
+	text, _, err := Decode(coding, data)
 	if err != nil {
 		t.Fatalf("decode: %v", err)
 	}
 	return text
 }
 
-// checkSplit checks what holds of the parts of every text.
-func checkSplit(t failer, text string, ref uint8) {
-	parts, encoding, err := Split(text, Format{}, uint16(ref))
-	count, countEncoding := SegmentCount(text)
-	if err != nil {
-		var r *Refusal
-		if !errors.As(err, &r) || r.Code == TextEmpty && count != 0 || r.Code == TextTooLong && count <= MaxSegments {
-			t.Fatalf("%q: %v, though it needs %d", text, err, count)
-		}
-		return
-	}
-	if len(parts) != count || encoding != countEncoding || count > MaxSegments {
-		t.Fatalf("%q: %d parts in %v; SegmentCount says %d in %v", text, len(parts), encoding, count, countEncoding)
-	}
-	for i, p := range parts {
-		data := userData(p)
-		octets := len(p.Payload)
-		if encoding == EncodingGSM7 {
-			octets = (7*len(data) + 7) / 8
-			if p.UDH {
-				octets = (7*(len(data)+7) + 7) / 8
-			}
-		}
-		if octets > 140 || len(data) == 0 {
-			t.Errorf("part %d of %q takes %d octets", i+1, text, octets)
-		}
-		if p.UDH && !bytes.Equal(p.Payload[:6], []byte{5, 0, 3, ref, byte(count), byte(i + 1)}) {
-			t.Errorf("part %d of %d has header % x", i+1, count, p.Payload[:6])
-		}
-		// A part that decodes by itself was not cut within a character.
-		if got := joinParts(t, []Part{p}, encoding); strings.ContainsRune(got, '\uFFFD') && !strings.ContainsAny(text, "\uFFFD\uFFFE") && utf8.ValidString(text) {
-			t.Errorf("part %d of %q is %q", i+1, text, got)
-		}
-	}
-}
-
 func FuzzSplit(f *testing.F) {
-	for _, s := range []string{"", "hello", "a\x1b€", "\xff\xfe", strings.Repeat("€", 400), strings.Repeat("😀", 90), "\ufeffa"} {
-		f.Add(s, uint8(3))
+	for i, s := range []string{"", "hello", "a\x1b€", "\xff\xfe", strings.Repeat("€", 400), strings.Repeat("😀", 90), "\ufeffa",
+		"“Größe” – 5…", strings.Repeat("[é", 90), "Zażółć gęślą jaźń", strings.Repeat("{`", 120)} {
+		f.Add(s, byte(5*i), uint16(3))
+		f.Add(s, byte(7*i+24), uint16(0x102))
 	}
-	f.Fuzz(func(t *testing.T, text string, ref uint8) {
-		checkSplit(t, text, ref)
-	})
-}
-
-func FuzzDecode(f *testing.F) {
-	for _, s := range []string{"", "a\x1b", "\xd8\x3d", "\xff\xfea\x00", "\x00\x00"} {
-		for c := CodingGSM7; c <= CodingISO8859_8; c++ {
-			f.Add(uint8(c), []byte(s))
-		}
-	}
-	f.Fuzz(func(t *testing.T, coding uint8, payload []byte) {
-		before := bytes.Clone(payload)
-		text, _, err := Decode(Coding(coding), payload)
-		if err != nil && coding <= uint8(CodingISO8859_8) {
-			t.Errorf("coding %d: %v", coding, err)
-		}
-		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-			t.Errorf("coding %d: % x became %q", coding, payload, text)
-		}
-		if !bytes.Equal(before, payload) {
-			t.Errorf("coding %d changed its payload", coding)
-		}
+	f.Fuzz(func(t *testing.T, text string, format byte, reference uint16) {
+		checkSplit(t, text, formatOf(format), reference)
 	})
 }
 
