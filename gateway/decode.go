@@ -35,7 +35,7 @@ func Decode(coding Coding, payload []byte) (string, Encoding, error) {
 		return "", EncodingBinary, fmt.Errorf("coding %d is not known", coding)
 	}
 	text = withoutNULs(text)
-	_, encoding := encodeText(text, Format{})
+	_, encoding, _ := encodeText(text, Format{})
 	return text, encoding, nil
 }
 

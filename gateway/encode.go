@@ -7,12 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// encodeText returns the whole user data of a text.
-func encodeText(text string, format Format) ([]byte, Encoding) {
+// encodeText returns the whole user data of a text, and the text that it says:
+// another one after transliteration.
+func encodeText(text string, format Format) ([]byte, Encoding, string) {
 	if data, ok := encodeAlphabet(text, format.Alphabet); ok {
-		return data, format.Alphabet.encoding()
+		return data, format.Alphabet.encoding(), text
 	}
-	return encodeUTF16(text), EncodingUCS2
+	if plain, ok := transliterate(text, format); ok {
+		data, _ := encodeAlphabet(plain, format.Alphabet)
+		return data, format.Alphabet.encoding(), plain
+	}
+	return encodeUTF16(text), EncodingUCS2, text
 }
 
 func (a Alphabet) encoding() Encoding {

@@ -18,8 +18,8 @@ type Measurement struct {
 // Measure says what Split makes of a text, and of what it refuses why. With
 // LongPayload it counts the SMS into which the SMSC splits it.
 func Measure(text string, format Format) Measurement {
-	data, encoding := encodeText(text, format)
-	m := Measurement{Encoding: encoding, Text: sendable(text)}
+	data, encoding, sent := encodeText(text, format)
+	m := Measurement{Encoding: encoding, Text: sendable(sent)}
 	m.Characters = countCharacters(m.Text)
 	size, part := partSizes(encoding, format.Long)
 	if partLen(data, encoding, size) < len(data) {

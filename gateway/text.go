@@ -75,7 +75,7 @@ type Part struct {
 // than MaxSegments SMS as TextTooLong, even where it would travel whole. Nobody
 // changes the payloads, which share memory.
 func Split(text string, format Format, reference uint16) ([]Part, Encoding, error) {
-	data, encoding := encodeText(text, format)
+	data, encoding, _ := encodeText(text, format)
 	if len(data) == 0 {
 		return nil, encoding, &Refusal{Code: TextEmpty, Text: "There is nothing to send."}
 	}
