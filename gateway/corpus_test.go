@@ -64,7 +64,7 @@ func TestCorpusGSM7(t *testing.T) {
 				t.Errorf("%s: % x; want %s", r.ID, parts[0].Payload, r.Unpacked)
 			}
 		case "language":
-			got, _, err := Decode(CodingGSM7, mustHex(t, r.Unpacked))
+			got, _, err := Decode(CodingGSM7, Shift{}, mustHex(t, r.Unpacked))
 			if want := strings.ReplaceAll(*r.Want, "\x1b", ""); err != nil || strings.ReplaceAll(got, "\uFFFD", "") != want {
 				t.Errorf("%s: %q, %v; want %q", r.ID, got, err, want)
 			}
@@ -77,7 +77,7 @@ func TestCorpusGSM7(t *testing.T) {
 			if r.Want != nil {
 				want = *r.Want
 			}
-			if got, _, err := Decode(coding, mustHex(t, r.Hex)); got != want || err != nil {
+			if got, _, err := Decode(coding, Shift{}, mustHex(t, r.Hex)); got != want || err != nil {
 				t.Errorf("%s: %q, %v; want %q", r.ID, got, err, want)
 			}
 		}
@@ -119,7 +119,7 @@ func TestCorpusConcat(t *testing.T) {
 		if r.DataCoding == 8 {
 			coding = CodingUCS2
 		}
-		got, _, err := Decode(coding, joined)
+		got, _, err := Decode(coding, Shift{}, joined)
 		if got != r.Text || err != nil {
 			t.Errorf("%s: %q, %v; want %q", r.ID, got, err, r.Text)
 		}

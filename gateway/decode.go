@@ -10,16 +10,17 @@ import (
 )
 
 // Decode reads the whole user data of a text, its parts joined, without
-// headers. Nothing is refused because of its content: what has no character
-// becomes U+FFFD. The encoding is that of the payload, or with a coding of eight
+// headers; GSM 7 bit with the national language tables that its headers name.
+// Nothing is refused because of its content: what has no character becomes
+// U+FFFD. The encoding is that of the payload, or with a coding of eight
 // bits that in which the same text would be sent. Binary data has no text. The
 // error is of a coding that is none.
-func Decode(coding Coding, payload []byte) (string, Encoding, error) {
+func Decode(coding Coding, shift Shift, payload []byte) (string, Encoding, error) {
 	var text string
 	switch coding {
 	case CodingGSM7:
 		// No zeros are cut off here: the septet 0 is "@".
-		return decodeGSM7(payload), EncodingGSM7, nil
+		return decodeGSM7(payload, shift), EncodingGSM7, nil
 	case CodingUCS2:
 		return withoutNULs(decodeUTF16(payload)), EncodingUCS2, nil
 	case CodingBinary:

@@ -41,12 +41,12 @@ func TestDecode(t *testing.T) {
 		{"unassigned Hebrew", CodingISO8859_8, "a1", "\uFFFD", EncodingUCS2},
 		{"binary", CodingBinary, "0001", "", EncodingBinary},
 	} {
-		got, enc, err := Decode(tt.coding, mustHex(t, tt.hex))
+		got, enc, err := Decode(tt.coding, Shift{}, mustHex(t, tt.hex))
 		if got != tt.want || enc != tt.enc || err != nil {
 			t.Errorf("%s: %q, %v, %v; want %q, %v", tt.name, got, enc, err, tt.want, tt.enc)
 		}
 	}
-	if _, _, err := Decode(Coding(99), nil); err == nil {
+	if _, _, err := Decode(Coding(99), Shift{}, nil); err == nil {
 		t.Error("coding 99 was decoded")
 	}
 }
@@ -59,7 +59,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, coding uint8, payload []byte) {
 		before := bytes.Clone(payload)
-		text, _, err := Decode(Coding(coding), payload)
+		text, _, err := Decode(Coding(coding), Shift{}, payload)
 		if err != nil && coding <= uint8(CodingISO8859_8) {
 			t.Errorf("coding %d: %v", coding, err)
 		}

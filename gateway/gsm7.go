@@ -22,33 +22,11 @@ var gsm7Alphabet = [128]rune{
 	'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', 'ä', 'ö', 'ñ', 'ü', 'à',
 }
 
-// gsm7Extended returns the character of a septet that follows an escape
-// (3GPP TS 23.038 §6.2.1.1). A septet without one there stands for its
-// character of the basic set, as the specification has it.
-func gsm7Extended(s byte) rune {
-	switch s {
-	case 0x0a:
-		return '\f'
-	case 0x14:
-		return '^'
-	case 0x28:
-		return '{'
-	case 0x29:
-		return '}'
-	case 0x2f:
-		return '\\'
-	case 0x3c:
-		return '['
-	case 0x3d:
-		return '~'
-	case 0x3e:
-		return ']'
-	case 0x40:
-		return '|'
-	case 0x65:
-		return '€'
-	}
-	return gsm7Alphabet[s]
+// gsm7Extension is what a septet means after an escape (3GPP TS 23.038
+// §6.2.1.1). One without a character here stands for its character of the basic
+// set, as the specification has it.
+var gsm7Extension = [128]rune{
+	0x0a: '\f', 0x14: '^', 0x28: '{', 0x29: '}', 0x2f: '\\', 0x3c: '[', 0x3d: '~', 0x3e: ']', 0x40: '|', 0x65: '€',
 }
 
 // isSeptet tells the characters whose septet is their code in ASCII: most of
@@ -119,22 +97,27 @@ func gsm7Foreign(r rune) (byte, bool) {
 
 // decodeGSM7 reads unpacked septets. What is none becomes U+FFFD, so that it is
 // neither lost nor taken for something else.
-func decodeGSM7(payload []byte) string {
+func decodeGSM7(payload []byte, shift Shift) string {
+	basic, extension := gsm7Tables(shift)
 	b := make([]rune, 0, len(payload))
 	for i := 0; i < len(payload); i++ {
-		switch s := payload[i]; {
-		case s == escape:
-			i++
-			if i < len(payload) && payload[i] < 0x80 {
-				b = append(b, gsm7Extended(payload[i]))
-			} else {
+		s, r := payload[i], rune(0)
+		if s == escape {
+			if i++; i == len(payload) {
 				b = append(b, unknown)
+				break
 			}
-		case s < 0x80:
-			b = append(b, gsm7Alphabet[s])
-		default:
-			b = append(b, unknown)
+			if s = payload[i]; s < 0x80 {
+				r = extension[s]
+			}
 		}
+		if r == 0 && s < 0x80 {
+			r = basic[s]
+		}
+		if r == 0 {
+			r = unknown
+		}
+		b = append(b, r)
 	}
 	return string(b)
 }

@@ -25,7 +25,7 @@ func TestGSM7Alphabet(t *testing.T) {
 		if s == 0x0d {
 			continue // the library's second line feed is not in TS 23.038 §6.2.1.1
 		}
-		if got := gsm7Extended(s); got != r {
+		if got := gsm7Extension[s]; got != r {
 			t.Errorf("extended septet %#x is %q; want %q", s, got, r)
 		}
 		if b, ok := appendGSM7(nil, r); !ok || !bytes.Equal(b, []byte{escape, s}) {

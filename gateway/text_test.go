@@ -310,7 +310,7 @@ func decodePart(t failer, data []byte, encoding Encoding) string {
 	case EncodingASCII:
 		coding = CodingASCII
 	}
-	text, _, err := Decode(coding, data)
+	text, _, err := Decode(coding, Shift{}, data)
 	if err != nil {
 		t.Fatalf("decode: %v", err)
 	}
