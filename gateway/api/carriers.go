@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"smsbridge/gateway"
 	"smsbridge/gateway/router"
 )
 

@@ -11,7 +11,7 @@ import (
 func TestAllowTo(t *testing.T) {
 	onSQLite(t, func(b *bed) {
 		b.run()
-		p := b.r.routes[ourNumber]
+		p := b.r.pumps["acme"]
 		p.line.AllowTo = []string{"+44", "+1261"}
 		by := gateway.Actor{Kind: gateway.ActorProgram, ID: 7, Name: "shop"}
 		abroad := gateway.Address{Kind: gateway.AddressE164, Value: "+12602058901"}

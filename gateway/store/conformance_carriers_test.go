@@ -39,7 +39,7 @@ func testRedelivery(b *bed) {
 func testParts(b *bed) {
 	part := func(number uint8, change func(*gateway.Inbound)) *gateway.Inbound {
 		in := &gateway.Inbound{From: customer, To: ourNumber, Fragment: &gateway.Fragment{Reference: 7, Total: 2, Number: number},
-			Coding: gateway.CodingUCS2, Payload: []byte{number, 0}}
+			Coding: gateway.CodingUCS2, Shift: gateway.Shift{Locking: 1, Single: 2}, Port: 2948, Payload: []byte{number, 0}}
 		if change != nil {
 			change(in)
 		}
@@ -60,19 +60,23 @@ func testParts(b *bed) {
 			{48, part(1, func(in *gateway.Inbound) { in.From = phone(9) })},
 			{48, part(1, func(in *gateway.Inbound) { in.To = "+1999" })},
 		} {
-			if err := tx.InsertPart("acme", p.in, p.set); err != nil {
+			if err := tx.InsertPart("acme", p.in, p.set, p.set/16); err != nil {
 				return err
 			}
 		}
-		return tx.InsertPart("other", part(1, nil), 64)
+		return tx.InsertPart("other", part(1, nil), 64, 0)
 	})
 	stored := func() []Part { return ask(b, func(tx *Tx) ([]Part, error) { return tx.Parts("acme", part(1, nil)) }) }
-	equal(b.t, "parts", stored(), []Part{{16, 1, gateway.CodingUCS2, []byte{1, 0}, at}, {16, 2, gateway.CodingUCS2, []byte{2, 0}, at}, {32, 1, gateway.CodingUCS2, []byte{1, 0}, at}})
+	want := func(set gateway.ID, number uint8) Part {
+		return Part{Set: set, Number: number, Coding: gateway.CodingUCS2, Shift: gateway.Shift{Locking: 1, Single: 2}, Port: 2948,
+			Payload: []byte{number, 0}, At: at, Shown: set / 16}
+	}
+	equal(b.t, "parts", stored(), []Part{want(16, 1), want(16, 2), want(32, 1)})
 	if n := must(b.PendingParts(b.ctx))(b.t); n != 10 {
 		b.t.Errorf("%d parts are pending, want 10", n)
 	}
 	b.do(func(tx *Tx) error { return tx.DeleteParts("acme", part(2, nil), 16) })
-	equal(b.t, "parts", stored(), []Part{{32, 1, gateway.CodingUCS2, []byte{1, 0}, at}})
+	equal(b.t, "parts", stored(), []Part{want(32, 1)})
 	if n := must(b.PendingParts(b.ctx))(b.t); n != 8 {
 		b.t.Errorf("%d parts are pending, want 8", n)
 	}
@@ -85,7 +89,7 @@ func testConcatRefs(b *bed) {
 			if err != nil {
 				return err
 			}
-			if want := uint8(i + 1); ref != want {
+			if want := uint16(i + 1); ref != want {
 				return fmt.Errorf("reference %d, want %d", ref, want)
 			}
 		}
@@ -98,12 +102,17 @@ func testConcatRefs(b *bed) {
 
 func testQuarantine(b *bed) {
 	raw := []byte{0, 1, 0xff}
-	b.do(func(tx *Tx) error { return tx.Quarantine("acme", raw) })
-	var got []byte
-	if err := b.readers.QueryRow(`SELECT raw FROM quarantine WHERE carrier = 'acme'`).Scan(&got); err != nil {
-		b.t.Fatal(err)
+	b.do(func(tx *Tx) error { return tx.Quarantine("acme", raw, "bad service_type") })
+	b.do(func(tx *Tx) error { return tx.Quarantine("other", nil, "") })
+	all := must(b.Quarantine(b.ctx, "", 0, 10))(b.t)
+	if len(all) != 2 || all[0].Carrier != "other" {
+		b.t.Fatalf("quarantined: %+v, want the newest first", all)
 	}
-	equal(b.t, "quarantined", got, raw)
+	older := must(b.Quarantine(b.ctx, "acme", all[0].ID, 10))(b.t)
+	if len(older) != 1 || older[0].Reason != "bad service_type" {
+		b.t.Fatalf("quarantined of acme: %+v", older)
+	}
+	equal(b.t, "quarantined", older[0].Raw, raw)
 }
 
 func testCarriers(b *bed) {

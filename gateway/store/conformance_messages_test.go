@@ -124,7 +124,7 @@ func testAnyOctets(b *bed) {
 		if err := tx.InsertReferences("acme", []Reference{{bad, ids[0], 1, tx.Now()}}); err != nil {
 			return err
 		}
-		return tx.Quarantine("acme", []byte(bad))
+		return tx.Quarantine("acme", []byte(bad), bad)
 	})
 	refs := ask(b, func(tx *Tx) (map[string][]Reference, error) { return tx.References("acme", []string{bad}) })
 	if len(refs) != 1 {

@@ -25,7 +25,7 @@ func fillDisk(dsn string) error {
 	defer db.Close()
 	payload := strings.Repeat("x", 4096)
 	add := func(n int) error {
-		return db.Update(ctx, func(tx *Tx) error { return tx.Quarantine(fmt.Sprint(n), []byte(payload)) })
+		return db.Update(ctx, func(tx *Tx) error { return tx.Quarantine(fmt.Sprint(n), []byte(payload), "") })
 	}
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {

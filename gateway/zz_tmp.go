@@ -1,0 +1,7 @@
+package gateway
+
+import "fmt"
+
+func Describe(coding Coding, port uint16, payload []byte) string {
+	return fmt.Sprintf("Binary message of %d octets", len(payload))
+}
