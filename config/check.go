@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"smsbridge/gsm"
-	"smsbridge/smpp"
 )
 
 // check fills in what depends on the machine, and reports options that are
@@ -102,33 +101,6 @@ func (d *decoder) kind(path string, c Carrier) {
 		d.problem(numbers, "must have at least one number")
 	case modem && !account && !d.bad[numbers+"[0]"] && alphanumeric(c.Numbers[0]):
 		d.problem(numbers+"[0]", "must be a number: a SIM has no alphanumeric one")
-	}
-}
-
-func (d *decoder) smpp(path string, c *smpp.Config) {
-	hosts := path + ".hosts"
-	if _, ok := d.given[hosts]; ok && !d.bad[hosts] && len(c.Hosts) == 0 {
-		d.problem(hosts, "must have at least one host")
-	}
-	seen := map[string]string{}
-	for i, host := range c.Hosts {
-		d.once(seen, host, fmt.Sprintf("%s[%d]", hosts, i), "in the list")
-	}
-	_, password := d.given[path+".password"]
-	_, file := d.given[path+".password_file"]
-	if !password && !file {
-		d.problem(path+".password", "is missing, and so is password_file; an account without one has password: \"\"")
-	}
-	if c.TLS != nil {
-		d.smppTLS(path+".tls", c.TLS)
-	}
-	lowest, highest := path+".reconnect.min", path+".reconnect.max"
-	if c.Reconnect.Min > c.Reconnect.Max && !d.bad[lowest] && !d.bad[highest] {
-		at := lowest
-		if _, ok := d.given[lowest]; !ok {
-			at = highest
-		}
-		d.problem(at, "leaves min %s above max %s", short(c.Reconnect.Min), short(c.Reconnect.Max))
 	}
 }
 

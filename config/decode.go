@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -23,7 +25,7 @@ type decoder struct {
 	folder    string // the configuration file's
 	fileRoot  string // what relative _file options are resolved against
 	skipFiles bool
-	rules     map[string]rule     // by pattern: a key path with [] for each index
+	rules     map[string]rule     // by pattern: a key path with [] for each index, {} for each key of a map
 	given     map[string]position // by key path: the options in the file, right or wrong
 	bad       map[string]bool     // by key path: those with a problem of their own
 	problems  Problems
@@ -51,7 +53,8 @@ func (d *decoder) problem(path, format string, args ...any) {
 
 var indices = regexp.MustCompile(`\[\d+\]`)
 
-// pattern returns a key path without its indices: "carriers[].name".
+// pattern returns a key path without its indices: "carriers[].name". For the
+// keys of a map see mapping.
 func pattern(path string) string { return indices.ReplaceAllString(path, "[]") }
 
 func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
@@ -77,8 +80,8 @@ func fresh(t reflect.Type) reflect.Value {
 	return v
 }
 
-// value decodes a node into v. After a problem v keeps what it had.
-func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
+// plain reports whether a node has a value of its own, and a problem otherwise.
+func (d *decoder) plain(n *yaml.Node, path string) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
 		d.problemHere(n, path, "aliases are not supported: write the value out, or put it in quotes if it begins with *")
@@ -86,6 +89,18 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		d.problemHere(n, path, "tags are not supported: put a value that begins with ! in quotes")
 	case isNull(n):
 		d.problemHere(n, path, "has no value; remove it, or put a value that begins with # in quotes")
+	default:
+		return true
+	}
+	return false
+}
+
+// value decodes a node into v. After a problem v keeps what it had.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
+	if !d.plain(n, path) {
+		return
+	}
+	switch {
 	case v.Kind() == reflect.Pointer:
 		p := reflect.New(v.Type().Elem())
 		p.Elem().Set(fresh(v.Type().Elem()))
@@ -105,8 +120,14 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 			return
 		}
 		d.list(n, v, path)
+	case v.Kind() == reflect.Map:
+		if n.Kind != yaml.MappingNode {
+			d.problem(path, "must be pairs (key: value)")
+			return
+		}
+		d.mapping(n, v, path)
 	default:
-		d.scalar(n, v, path)
+		d.scalar(n, v, path, pattern(path))
 	}
 }
 
@@ -131,44 +152,87 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 	v.Set(s)
 }
 
+// entry is a key of a YAML mapping with its value.
+type entry struct {
+	name, path string
+	at         position
+	value      *yaml.Node
+}
+
+// entries lists a mapping's entries, but those whose key is wrong, of which it
+// reports that. A name that is none is not repeated: "password hunter2" is a
+// key, too.
+func (d *decoder) entries(n *yaml.Node, path string, name *regexp.Regexp, wrong string) []entry {
+	all := make([]entry, 0, len(n.Content)/2)
+	lines := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		p := entry{key.Value, join(path, key.Value), position{key.Line, key.Column}, n.Content[i+1]}
+		first, twice := lines[p.name]
+		switch {
+		case key.Tag == "!!merge":
+			d.problemAt(p.at, path, "merge keys (<<) are not supported: write the options out")
+		case key.Kind != yaml.ScalarNode || !name.MatchString(p.name):
+			d.problemAt(p.at, path, "%s", wrong)
+		case twice:
+			d.problemAt(p.at, p.path, "is given twice, first on line %d", first)
+		default:
+			lines[p.name] = key.Line
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 var optionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 func (d *decoder) section(n *yaml.Node, v reflect.Value, path string) {
 	fields := options(v.Type())
-	lines := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, val := n.Content[i], n.Content[i+1]
-		at := position{key.Line, key.Column}
-		name := key.Value
-		if key.Tag == "!!merge" {
-			d.problemAt(at, path, "merge keys (<<) are not supported: write the options out")
-			continue
-		}
-		if key.Kind != yaml.ScalarNode || !optionName.MatchString(name) {
-			// Not repeated: "password hunter2" is a key, too.
-			d.problemAt(at, path, "this key is no name of an option; is it missing \": \" after its name?")
-			continue
-		}
-		p := join(path, name)
-		if first, twice := lines[name]; twice {
-			d.problemAt(at, p, "is given twice, first on line %d", first)
-			continue
-		}
-		lines[name] = key.Line
-		i, known := fields[name]
+	for _, p := range d.entries(n, path, optionName, `this key is no name of an option; is it missing ": " after its name?`) {
+		i, known := fields[p.name]
 		if !known {
-			d.problemAt(at, p, "unknown option%s", didYouMean(name, fields))
+			d.problemAt(p.at, p.path, "unknown option%s", didYouMean(p.name, fields))
 			continue
 		}
-		d.given[p] = at
-		d.value(val, v.Field(i), p)
+		d.given[p.path] = p.at
+		d.value(p.value, v.Field(i), p.path)
 	}
 	for _, name := range required(pattern(path)) {
-		if _, ok := lines[name]; !ok {
+		if _, ok := d.given[join(path, name)]; !ok {
 			d.problem(join(path, name), "is missing")
 		}
 	}
 	d.files(v, fields, path)
+}
+
+var mapKey = regexp.MustCompile(`^[!-~]{1,40}$`)
+
+// mapping decodes a map of strings. A value's path ends with its key:
+// "carriers[0].smpp.tlvs.0x1400". The rule of the values is that of the map's
+// pattern and {}, that of the keys the one of its pattern and {key}; what is
+// wrong with a key is reported at the path of its value.
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
+	m := reflect.MakeMap(v.Type())
+	for _, p := range d.entries(n, path, mapKey, `this key is no word of up to 40 characters; is it missing ": " after it?`) {
+		d.given[p.path] = p.at
+		if err := d.rules[pattern(path)+"{key}"](reflect.ValueOf(p.name)); err != nil {
+			d.problem(p.path, "%s", err)
+		}
+		x := reflect.New(v.Type().Elem()).Elem()
+		if d.plain(p.value, p.path) {
+			d.scalar(p.value, x, p.path, pattern(path)+"{}")
+		}
+		m.SetMapIndex(reflect.ValueOf(p.name), x)
+	}
+	v.Set(m)
+}
+
+// inOrder lists the keys of the map at path as they stand in the file.
+func inOrder[T any](d *decoder, m map[string]T, path string) []string {
+	return slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+		at, bt := d.given[join(path, a)], d.given[join(path, b)]
+		return cmp.Or(cmp.Compare(at.line, bt.line), cmp.Compare(at.column, bt.column))
+	})
 }
 
 // options returns the index of a struct's fields by option.
@@ -195,7 +259,7 @@ var (
 
 // scalar decodes one value and checks it against its rule. Its messages do not
 // repeat the value, which may be a secret; a rule's may.
-func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path, rule string) {
 	if n.Kind != yaml.ScalarNode {
 		d.problem(path, "must be a single value")
 		return
@@ -205,11 +269,9 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		d.problem(path, "%s", wrong)
 		return
 	}
-	if r := d.rules[pattern(path)]; r != nil {
-		if err := r(x); err != nil {
-			d.problem(path, "%s", err)
-			return
-		}
+	if err := d.rules[rule](x); err != nil {
+		d.problem(path, "%s", err)
+		return
 	}
 	v.Set(x)
 }

@@ -64,6 +64,9 @@ carriers:
       service_type: CMT
       reconnect: {min: 1s, max: 1m}
       timezone: Europe/London
+      tlvs: {0x1400: 1101234567890123456, 5121: "hex:00fF"}
+      err_codes: {001: "The handset is off.", null: No reason was given.}
+      status_actions: {ESME_RSUBMITFAIL: reject, 0x401: hold}
   - name: desk-sim
     numbers: [+447700900123]
     gsm:
@@ -130,6 +133,12 @@ func TestLoadWhole(t *testing.T) {
 				ServiceType:     "CMT",
 				Reconnect:       smpp.Reconnect{Min: time.Second, Max: time.Minute},
 				Timezone:        "Europe/London",
+
+				InterfaceVersion: smpp.Version34, Transliterate: smpp.TransliterateNone, RegisteredDelivery: 1, UserMessageReference: true,
+				DeliveredMeans: smpp.DeliveredHandset, Accepted: smpp.AcceptedSent,
+				TLVs:          map[string]string{"0x1400": "1101234567890123456", "5121": "hex:00fF"},
+				ErrCodes:      map[string]string{"001": "The handset is off.", "null": "No reason was given."},
+				StatusActions: map[string]smpp.StatusAction{"ESME_RSUBMITFAIL": smpp.ActionReject, "0x401": smpp.ActionHold},
 			},
 		}, {
 			Name:        "desk-sim",

@@ -62,3 +62,32 @@ func TestWithoutPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestEqualAndLoggedMaps(t *testing.T) {
+	load := func(options string) *Config {
+		c, err := Parse("smsbridge.yaml", []byte(carrier(options)), Options{Getenv: noEnv})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	a := load(`tlvs: {0x1400: "1", 0x1401: "2"}, status_actions: {0x401: hold}`)
+	for _, tt := range []struct {
+		options string
+		want    bool
+	}{
+		{`tlvs: {0x1401: "2", 0x1400: "1"}, status_actions: {0x401: hold}`, true},
+		{`tlvs: {0x1400: "1", 0x1401: "3"}, status_actions: {0x401: hold}`, false},
+		{`tlvs: {0x1400: "1", 0x1401: "2"}, status_actions: {0x402: hold}`, false},
+		{`status_actions: {0x401: hold}`, false},
+	} {
+		if got := a.Equal(load(tt.options)); got != tt.want {
+			t.Errorf("%s: got %t", tt.options, got)
+		}
+	}
+	for _, want := range []string{"tlvs=map[0x1400:1 0x1401:2]", "status_actions=map[0x401:hold]"} {
+		if !strings.Contains(a.String(), want) {
+			t.Errorf("got %s, want %s in it", a, want)
+		}
+	}
+}

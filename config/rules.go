@@ -68,6 +68,14 @@ func rules() map[string]rule {
 		"carriers[].smpp.reconnect.max": durations(time.Millisecond, time.Hour),
 		"carriers[].smpp.timezone":      text(timeZone),
 
+		"carriers[].smpp.tlvs{key}":           text(tlvTag),
+		"carriers[].smpp.tlvs{}":              text(tlvValue),
+		"carriers[].smpp.err_codes{key}":      text(errCode),
+		"carriers[].smpp.err_codes{}":         text(sentence),
+		"carriers[].smpp.status_actions{key}": text(failedStatus),
+		"carriers[].smpp.status_actions{}": words(smpp.ActionThrottle, smpp.ActionQueueFull, smpp.ActionRetry,
+			smpp.ActionRetryTwice, smpp.ActionReject, smpp.ActionRebind, smpp.ActionHold),
+
 		"carriers[].gsm.device":            text(device),
 		"carriers[].gsm.imei":              text(imei),
 		"carriers[].gsm.pin":               text(pin),

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"smsbridge/smpp"
+)
+
+// smpp reports options of an account that are wrong together.
+func (d *decoder) smpp(path string, c *smpp.Config) {
+	hosts := path + ".hosts"
+	if _, ok := d.given[hosts]; ok && !d.bad[hosts] && len(c.Hosts) == 0 {
+		d.problem(hosts, "must have at least one host")
+	}
+	seen := map[string]string{}
+	for i, host := range c.Hosts {
+		d.once(seen, host, fmt.Sprintf("%s[%d]", hosts, i), "in the list")
+	}
+	_, password := d.given[path+".password"]
+	_, file := d.given[path+".password_file"]
+	if !password && !file {
+		d.problem(path+".password", "is missing, and so is password_file; an account without one has password: \"\"")
+	}
+	if c.TLS != nil {
+		d.smppTLS(path+".tls", c.TLS)
+	}
+	tags, statuses := map[string]string{}, map[string]string{}
+	for _, key := range inOrder(d, c.TLVs, path+".tlvs") {
+		tag, _ := parseTag(key)
+		d.once(tags, fmt.Sprint(tag), path+".tlvs."+key, "given in another form")
+	}
+	for _, key := range inOrder(d, c.StatusActions, path+".status_actions") {
+		status, _ := parseStatus(key)
+		d.once(statuses, status.String(), path+".status_actions."+key, "given in another form")
+	}
+	lowest, highest := path+".reconnect.min", path+".reconnect.max"
+	if c.Reconnect.Min > c.Reconnect.Max && !d.bad[lowest] && !d.bad[highest] {
+		at := lowest
+		if _, ok := d.given[lowest]; !ok {
+			at = highest
+		}
+		d.problem(at, "leaves min %s above max %s", short(c.Reconnect.Min), short(c.Reconnect.Max))
+	}
+}
+
+var tagNumber = regexp.MustCompile(`^(0x[0-9A-Fa-f]{1,4}|[1-9][0-9]{0,4})$`)
+
+// parseTag reads the tag of an optional parameter: "0x1400", or 5120.
+func parseTag(s string) (smpp.Tag, bool) {
+	n, err := strconv.ParseUint(s, 0, 16)
+	return smpp.Tag(n), err == nil && n > 0 && tagNumber.MatchString(s)
+}
+
+// tlvTag accepts the tags of parameters that the daemon does not write itself.
+func tlvTag(s string) error {
+	tag, ok := parseTag(s)
+	if !ok {
+		return errors.New("is no tag: must be 0x0001 to 0xFFFF, or a decimal number")
+	}
+	switch tag {
+	case smpp.TagUserMessageReference:
+		return errors.New("is user_message_reference, which the daemon numbers itself: see the option of that name")
+	case smpp.TagSARMsgRefNum, smpp.TagSARTotalSegments, smpp.TagSARSegmentSeqnum:
+		return errors.New("is one of the sar_ parameters, which the daemon writes itself where long_messages is sar")
+	case smpp.TagMessagePayload:
+		return errors.New("is message_payload, which the daemon writes itself where long_messages is payload")
+	}
+	return nil
+}
+
+// tlvValue accepts text in ASCII, or octets as "hex:00ff". An empty parameter
+// is "hex:".
+func tlvValue(s string) error {
+	const most = 0xFFFF // SMPP 3.4 §5.3.2
+	octets := len(s)
+	if digits, ok := strings.CutPrefix(s, "hex:"); ok {
+		b, err := hex.DecodeString(digits)
+		if err != nil {
+			return errors.New("must be hex: and an even number of hexadecimal digits")
+		}
+		octets = len(b)
+	} else if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return errors.New("must be printable ASCII characters; other octets, or none, are written as hex:00ff")
+	}
+	if octets > most {
+		return fmt.Errorf("must have at most %d octets", most)
+	}
+	return nil
+}
+
+// errCode accepts what can be the err of a receipt: most carriers give it digits,
+// some letters or a word.
+func errCode(s string) error {
+	if len(s) > 16 {
+		return errors.New("is no err of a receipt: must have at most 16 characters")
+	}
+	return nil
+}
+
+func sentence(s string) error {
+	if strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > 200 || strings.ContainsFunc(s, unicode.IsControl) {
+		return errors.New("must be a sentence of at most 200 characters, on one line")
+	}
+	return nil
+}
+
+var statusNumber = regexp.MustCompile(`^0x[0-9A-Fa-f]{1,8}$`)
+
+// parseStatus is smpp.ParseStatus without what that ignores after a number.
+func parseStatus(s string) (smpp.Status, bool) {
+	if strings.HasPrefix(s, "0x") && !statusNumber.MatchString(s) {
+		return 0, false
+	}
+	return smpp.ParseStatus(s)
+}
+
+func failedStatus(s string) error {
+	status, ok := parseStatus(s)
+	if !ok {
+		return errors.New("is no command_status: must be a name such as ESME_RSUBMITFAIL, or a number such as 0x401")
+	}
+	if status == smpp.ESME_ROK {
+		return errors.New("is success, for which no other action is possible")
+	}
+	return nil
+}
