@@ -64,6 +64,16 @@ carriers:
       service_type: CMT
       reconnect: {min: 1s, max: 1m}
       timezone: Europe/London
+      interface_version: 5.0
+      local_addr: 192.0.2.8
+      ton_npi: {e164: 2/1, short: "3/8", alphanumeric: 5/18, destination: 0/0}
+      transliterate: all
+      priority: 3
+      protocol_id: 255
+      registered_delivery: 17
+      user_message_reference: false
+      delivered_means: network
+      accepted: delivered
       tlvs: {0x1400: 1101234567890123456, 5121: "hex:00fF"}
       err_codes: {001: "The handset is off.", null: No reason was given.}
       status_actions: {ESME_RSUBMITFAIL: reject, 0x401: hold}
@@ -134,8 +144,16 @@ func TestLoadWhole(t *testing.T) {
 				Reconnect:       smpp.Reconnect{Min: time.Second, Max: time.Minute},
 				Timezone:        "Europe/London",
 
-				InterfaceVersion: smpp.Version34, Transliterate: smpp.TransliterateNone, RegisteredDelivery: 1, UserMessageReference: true,
-				DeliveredMeans: smpp.DeliveredHandset, Accepted: smpp.AcceptedSent,
+				InterfaceVersion:   smpp.Version50,
+				LocalAddr:          "192.0.2.8",
+				TypeOfNumber:       smpp.TypeOfNumber{E164: "2/1", Short: "3/8", Alphanumeric: "5/18", Destination: "0/0"},
+				Transliterate:      smpp.TransliterateAll,
+				Priority:           3,
+				ProtocolID:         255,
+				RegisteredDelivery: 17,
+				DeliveredMeans:     smpp.DeliveredNetwork,
+				Accepted:           smpp.AcceptedDelivered,
+
 				TLVs:          map[string]string{"0x1400": "1101234567890123456", "5121": "hex:00fF"},
 				ErrCodes:      map[string]string{"001": "The handset is off.", "null": "No reason was given."},
 				StatusActions: map[string]smpp.StatusAction{"ESME_RSUBMITFAIL": smpp.ActionReject, "0x401": smpp.ActionHold},

@@ -80,6 +80,56 @@ var badMaps = []badFile{
 		`5: carriers[0].smpp.status_actions.0x401: must be throttle, queue-full, retry, retry-twice, reject, rebind or hold, not "pause"`},
 }
 
+var badSMPP = []badFile{
+	{"words of texts", carrier("interface_version: 5, transliterate: yes please, delivered_means: network-or-handset, accepted: true"),
+		`5: carriers[0].smpp.interface_version: must be 3.3, 3.4 or 5.0, not "5"
+5: carriers[0].smpp.transliterate: must be none, punctuation or all, not "yes please"
+5: carriers[0].smpp.delivered_means: must be handset or network, not "network-or-handset"
+5: carriers[0].smpp.accepted: must be text; put it in quotes`},
+	{"accepted", carrier("accepted: failed, interface_version: 0x34"),
+		`5: carriers[0].smpp.accepted: must be sent or delivered, not "failed"
+5: carriers[0].smpp.interface_version: must be 3.3, 3.4 or 5.0, not "0x34"`},
+	{"local_addr", carrier("local_addr: smpp.example.com"),
+		`5: carriers[0].smpp.local_addr: must be an IP address of this machine, such as 192.0.2.7, not "smpp.example.com"`},
+	{"local_addr with a port", carrier("local_addr: 192.0.2.7:0"),
+		`5: carriers[0].smpp.local_addr: must be an IP address of this machine, such as 192.0.2.7, not "192.0.2.7:0"`},
+	{"local_addr of many", carrier("local_addr: 224.0.0.1"),
+		`5: carriers[0].smpp.local_addr: must be an IP address of this machine, such as 192.0.2.7, not "224.0.0.1"`},
+	{"local_addr in disguise", carrier("local_addr: '::ffff:192.0.2.7'"),
+		`5: carriers[0].smpp.local_addr: must be an IP address of this machine, such as 192.0.2.7, not "::ffff:192.0.2.7"`},
+	{"local_addr of another family", `carriers:
+- name: a
+  numbers: [12345]
+  smpp:
+    hosts: ['smpp.example.com:1', '192.0.2.1:1', '[2001:db8::1]:1']
+    local_addr: 2001:db8::7
+    system_id: us
+    password: x
+`,
+		"5: carriers[0].smpp.hosts[1]: cannot be reached from local_addr 2001:db8::7, which is of the other version of IP"},
+	{"ton_npi", carrier("ton_npi: {e164: 7/1, short: 3, alphanumeric: 5/19, destination: 1-1, network: 1/1}"),
+		`5: carriers[0].smpp.ton_npi.e164: must be TON/NPI, 0/0 to 6/18, such as "5/0"
+5: carriers[0].smpp.ton_npi.short: must be TON/NPI, 0/0 to 6/18, such as "5/0"
+5: carriers[0].smpp.ton_npi.alphanumeric: must be TON/NPI, 0/0 to 6/18, such as "5/0"
+5: carriers[0].smpp.ton_npi.destination: must be TON/NPI, 0/0 to 6/18, such as "5/0"
+5: carriers[0].smpp.ton_npi.network: unknown option`},
+	{"ton_npi for all", carrier("ton_npi: 5/0"),
+		"5: carriers[0].smpp.ton_npi: must be a section of options (key: value)"},
+	{"parameters of texts", carrier("priority: 4, protocol_id: 256, registered_delivery: 32, user_message_reference: 7"),
+		`5: carriers[0].smpp.priority: must be 0 to 3, not 4
+5: carriers[0].smpp.protocol_id: is out of range
+5: carriers[0].smpp.registered_delivery: must be 0 to 31, not 32
+5: carriers[0].smpp.user_message_reference: must be true or false`},
+	{"SAR in 3.3", block(`    interface_version: 3.3
+    long_messages: sar
+    tlvs: {0x1400: a}
+`),
+		`9: carriers[0].smpp.long_messages: sar cannot work with interface_version 3.3, which has no optional parameters
+10: carriers[0].smpp.tlvs: cannot work with interface_version 3.3, which has no optional parameters`},
+	{"message_payload in 3.3", carrier("interface_version: '3.3', long_messages: payload"),
+		"5: carriers[0].smpp.long_messages: payload cannot work with interface_version 3.3, which has no optional parameters"},
+}
+
 // repeat writes a line once with each word in place of its %.
 func repeat(line string, words ...string) string {
 	all := ""

@@ -26,7 +26,7 @@ func numbered(numbers string) string {
 
 type badFile struct{ name, yaml, want string }
 
-var badFiles = slices.Concat(badGeneral, badMaps)
+var badFiles = slices.Concat(badGeneral, badMaps, badSMPP)
 
 var badGeneral = []badFile{
 	{"empty", "",

@@ -68,11 +68,24 @@ func rules() map[string]rule {
 		"carriers[].smpp.reconnect.max": durations(time.Millisecond, time.Hour),
 		"carriers[].smpp.timezone":      text(timeZone),
 
-		"carriers[].smpp.tlvs{key}":           text(tlvTag),
-		"carriers[].smpp.tlvs{}":              text(tlvValue),
-		"carriers[].smpp.err_codes{key}":      text(errCode),
-		"carriers[].smpp.err_codes{}":         text(sentence),
-		"carriers[].smpp.status_actions{key}": text(failedStatus),
+		"carriers[].smpp.interface_version":      words(smpp.Version33, smpp.Version34, smpp.Version50),
+		"carriers[].smpp.local_addr":             text(localAddr),
+		"carriers[].smpp.ton_npi.e164":           text(tonNPI),
+		"carriers[].smpp.ton_npi.short":          text(tonNPI),
+		"carriers[].smpp.ton_npi.alphanumeric":   text(tonNPI),
+		"carriers[].smpp.ton_npi.destination":    text(tonNPI),
+		"carriers[].smpp.transliterate":          words(smpp.TransliterateNone, smpp.TransliteratePunctuation, smpp.TransliterateAll),
+		"carriers[].smpp.priority":               ints(0, 3), // SMPP 3.4 §5.2.14
+		"carriers[].smpp.protocol_id":            ints(0, 255),
+		"carriers[].smpp.registered_delivery":    ints(0, 31), // SMPP 3.4 §5.2.17: bits 0 to 4
+		"carriers[].smpp.user_message_reference": anything,
+		"carriers[].smpp.delivered_means":        words(smpp.DeliveredHandset, smpp.DeliveredNetwork),
+		"carriers[].smpp.accepted":               words(smpp.AcceptedSent, smpp.AcceptedDelivered),
+		"carriers[].smpp.tlvs{key}":              text(tlvTag),
+		"carriers[].smpp.tlvs{}":                 text(tlvValue),
+		"carriers[].smpp.err_codes{key}":         text(errCode),
+		"carriers[].smpp.err_codes{}":            text(sentence),
+		"carriers[].smpp.status_actions{key}":    text(failedStatus),
 		"carriers[].smpp.status_actions{}": words(smpp.ActionThrottle, smpp.ActionQueueFull, smpp.ActionRetry,
 			smpp.ActionRetryTwice, smpp.ActionReject, smpp.ActionRebind, smpp.ActionHold),
 
@@ -84,7 +97,7 @@ func rules() map[string]rule {
 		"carriers[].gsm.init[]":            text(atCommand),
 		"carriers[].gsm.limits.per_minute": ints(1, 1000),
 		"carriers[].gsm.limits.per_day":    ints(1, 1_000_000),
-		"carriers[].gsm.reject_calls":      func(reflect.Value) error { return nil },
+		"carriers[].gsm.reject_calls":      anything,
 	}
 }
 
@@ -102,6 +115,9 @@ func required(pattern string) []string {
 	}
 	return nil
 }
+
+// anything is the rule of options that are true or false.
+func anything(reflect.Value) error { return nil }
 
 func all(rules ...rule) rule {
 	return func(v reflect.Value) error {

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -31,6 +33,8 @@ func (d *decoder) smpp(path string, c *smpp.Config) {
 	if c.TLS != nil {
 		d.smppTLS(path+".tls", c.TLS)
 	}
+	d.localAddr(path, c)
+	d.optionalParameters(path, c)
 	tags, statuses := map[string]string{}, map[string]string{}
 	for _, key := range inOrder(d, c.TLVs, path+".tlvs") {
 		tag, _ := parseTag(key)
@@ -49,6 +53,52 @@ func (d *decoder) smpp(path string, c *smpp.Config) {
 		d.problem(at, "leaves min %s above max %s", short(c.Reconnect.Min), short(c.Reconnect.Max))
 	}
 }
+
+// localAddr reports a host that the address of ours cannot reach: one of the
+// other family.
+func (d *decoder) localAddr(path string, c *smpp.Config) {
+	ours, err := netip.ParseAddr(c.LocalAddr)
+	if err != nil {
+		return
+	}
+	for i, s := range c.Hosts {
+		host, _, _ := net.SplitHostPort(s)
+		theirs, err := netip.ParseAddr(host)
+		at := fmt.Sprintf("%s.hosts[%d]", path, i)
+		if err == nil && theirs.Is4() != ours.Is4() && !d.bad[at] {
+			d.problem(at, "cannot be reached from local_addr %s, which is of the other version of IP", ours)
+		}
+	}
+}
+
+// optionalParameters reports options that need optional parameters, which
+// came with SMPP 3.4.
+func (d *decoder) optionalParameters(path string, c *smpp.Config) {
+	if c.InterfaceVersion != smpp.Version33 {
+		return
+	}
+	const why = "cannot work with interface_version 3.3, which has no optional parameters"
+	if tlvs := path + ".tlvs"; len(c.TLVs) > 0 {
+		d.problem(tlvs, why)
+	}
+	if long := path + ".long_messages"; c.LongMessages == smpp.LongSAR || c.LongMessages == smpp.LongPayload {
+		d.problem(long, "%s "+why, c.LongMessages)
+	}
+}
+
+// localAddr accepts an address of one interface, or nothing.
+func localAddr(s string) error {
+	if s == "" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(s); err != nil || ip.IsMulticast() || ip.Is4In6() {
+		return fmt.Errorf("must be an IP address of this machine, such as 192.0.2.7, not %s", quote(s))
+	}
+	return nil
+}
+
+// tonNPI bounds TON and NPI as SMPP 3.4 §5.2.5 and §5.2.6 do.
+var tonNPI = matching(`^([0-6]/([0-9]|1[0-8]))?$`, "TON/NPI, 0/0 to 6/18, such as \"5/0\"")
 
 var tagNumber = regexp.MustCompile(`^(0x[0-9A-Fa-f]{1,4}|[1-9][0-9]{0,4})$`)
 

@@ -38,11 +38,11 @@ type Config struct {
 	ProtocolID           uint8                   `yaml:"protocol_id"`            // SMPP 3.4 §5.2.13
 	RegisteredDelivery   uint8                   `yaml:"registered_delivery"`    // SMPP 3.4 §5.2.17
 	UserMessageReference bool                    `yaml:"user_message_reference"` // sent where the SMSC is of version 3.4 or later
-	TLVs                 map[string]string       `yaml:"tlvs"`                   // of every submit_sm, by tag ("0x1400"): a text, or octets as "hex:00ff"
+	TLVs                 map[string]string       `yaml:"tlvs"`                   // of every submit_sm, by tag ("0x1400" or "5120"): an ASCII text, or octets as "hex:00ff"
 	DeliveredMeans       DeliveredMeans          `yaml:"delivered_means"`
 	Accepted             AcceptedMeans           `yaml:"accepted"`
 	ErrCodes             map[string]string       `yaml:"err_codes"`      // what the err of a receipt means, as a sentence for people
-	StatusActions        map[string]StatusAction `yaml:"status_actions"` // by command_status: its name, or a number as "0x401"
+	StatusActions        map[string]StatusAction `yaml:"status_actions"` // by command_status, as ParseStatus reads it
 }
 
 // TypeOfNumber overrides, by kind of address, the type of number and the
