@@ -39,14 +39,17 @@ func (d *decoder) check(c *Config) {
 		d.problem("metrics.listen", "must differ from listen; without it, /metrics is on listen")
 	}
 	d.carriers(c.Carriers)
+	d.routes(c)
+	d.shared(c)
 }
 
 // carriers checks each carrier, and what only one of them may have.
 func (d *decoder) carriers(carriers []Carrier) {
-	names, numbers, devices := map[string]string{}, map[string]string{}, map[string]string{}
+	names, devices := map[string]string{}, map[string]string{}
 	for i, c := range carriers {
 		path := fmt.Sprintf("carriers[%d]", i)
 		d.once(names, c.Name, path+".name", "the name of another carrier")
+		numbers := map[string]string{}
 		for j, number := range c.Numbers {
 			d.once(numbers, number, fmt.Sprintf("%s.numbers[%d]", path, j), "listed as "+number)
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"reflect"
+	"time"
 
 	"smsbridge/gsm"
 	"smsbridge/smpp"
@@ -20,6 +21,7 @@ type Config struct {
 	Metrics   Metrics   `yaml:"metrics"`
 	Log       Log       `yaml:"log"`
 	Carriers  []Carrier `yaml:"carriers"`
+	Routes    []Route   `yaml:"routes"` // each number that several carriers list has one
 }
 
 // TLS names the PEM files that the HTTP server answers with.
@@ -48,6 +50,19 @@ type Carrier struct {
 	AllowTo     []string     `yaml:"allow_to"` // prefixes of the E.164 numbers it may send to; empty: all
 	SMPP        *smpp.Config `yaml:"smpp"`
 	GSM         *gsm.Config  `yaml:"gsm"`
+}
+
+// Route says by which carriers the texts from one of our numbers leave. Of a
+// number's routes at most one is for all destinations, and no beginning is given
+// twice.
+type Route struct {
+	Number   string   `yaml:"number"`   // listed by each of the carriers
+	To       []string `yaml:"to"`       // prefixes of the E.164 numbers it is for; empty: all
+	Carriers []string `yaml:"carriers"` // by name, in the order of their use
+	Weights  []int    `yaml:"weights"`  // empty, or one for each carrier: its share, instead of the order
+	// FailoverAfter is how long a carrier may be down before what is certainly
+	// unsent goes to the next.
+	FailoverAfter time.Duration `yaml:"failover_after"`
 }
 
 // The options that are words.

@@ -76,6 +76,8 @@ func fresh(t reflect.Type) reflect.Value {
 		v.Set(reflect.ValueOf(gsm.Defaults()))
 	case reflect.TypeFor[Carrier]():
 		v.Set(reflect.ValueOf(Carrier{OnUncertain: UncertainHold}))
+	case reflect.TypeFor[Route]():
+		v.Set(reflect.ValueOf(Route{FailoverAfter: 30 * time.Second}))
 	}
 	return v
 }

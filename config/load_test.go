@@ -77,6 +77,9 @@ carriers:
       tlvs: {0x1400: 1101234567890123456, 5121: "hex:00fF"}
       err_codes: {001: "The handset is off.", null: No reason was given.}
       status_actions: {ESME_RSUBMITFAIL: reject, 0x401: hold}
+  - name: backup
+    numbers: ["+12602058900"]
+    smpp: {hosts: [smpp.backup.example:2775], system_id: us, password: x}
   - name: desk-sim
     numbers: [+447700900123]
     gsm:
@@ -91,6 +94,14 @@ carriers:
     gsm:
       imei: 356938035643809
       pin: 0042
+
+routes:
+  - number: "+12602058900"
+    to: ["+1", "+44"]
+    carriers: [acme, backup]
+    weights: [3, 1]
+    failover_after: 1m
+  - {number: "+12602058900", carriers: [backup]}
 `
 
 func TestLoadWhole(t *testing.T) {
@@ -105,6 +116,8 @@ func TestLoadWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	backup := smpp.Defaults()
+	backup.Hosts, backup.SystemID, backup.Password = []string{"smpp.backup.example:2775"}, "us", "x"
 	want := &Config{
 		Listen:    "[::1]:8443",
 		TLS:       &TLS{CertFile: crt, KeyFile: key},
@@ -159,6 +172,11 @@ func TestLoadWhole(t *testing.T) {
 				StatusActions: map[string]smpp.StatusAction{"ESME_RSUBMITFAIL": smpp.ActionReject, "0x401": smpp.ActionHold},
 			},
 		}, {
+			Name:        "backup",
+			Numbers:     []string{"+12602058900"},
+			OnUncertain: UncertainHold,
+			SMPP:        &backup,
+		}, {
 			Name:        "desk-sim",
 			Numbers:     []string{"+447700900123"},
 			OnUncertain: UncertainHold,
@@ -178,6 +196,11 @@ func TestLoadWhole(t *testing.T) {
 				IMEI: "356938035643809", PIN: "0042",
 				Limits: gsm.Limits{PerMinute: 10, PerDay: 500}, RejectCalls: true,
 			},
+		}},
+		Routes: []Route{{
+			Number: "+12602058900", To: []string{"+1", "+44"}, Carriers: []string{"acme", "backup"}, Weights: []int{3, 1}, FailoverAfter: time.Minute,
+		}, {
+			Number: "+12602058900", Carriers: []string{"backup"}, FailoverAfter: 30 * time.Second,
 		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -244,7 +267,7 @@ func TestLoadExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Carriers) != 2 || c.Carriers[0].SMPP == nil || c.Carriers[1].GSM == nil || c.TLS == nil || c.Metrics.Listen == "" {
+	if len(c.Carriers) != 3 || len(c.Routes) != 2 || c.Carriers[0].SMPP == nil || c.Carriers[1].GSM == nil || c.TLS == nil || c.Metrics.Listen == "" {
 		t.Errorf("the example without its comment signs gave %s", c)
 	}
 }

@@ -26,7 +26,7 @@ func numbered(numbers string) string {
 
 type badFile struct{ name, yaml, want string }
 
-var badFiles = slices.Concat(badGeneral, badMaps, badSMPP)
+var badFiles = slices.Concat(badGeneral, badMaps, badSMPP, badRoutes)
 
 var badGeneral = []badFile{
 	{"empty", "",
@@ -116,11 +116,8 @@ carriers:
   levle: info
 `,
 		"2: log.levle: unknown option; did you mean level?"},
-	{"later sections", `routes: []
-pools: []
-`,
-		`1: routes: unknown option
-2: pools: unknown option`},
+	{"later section", "pools: []\n",
+		"1: pools: unknown option"},
 	{"duplicate key", `listen: ':80'
 node: a
 listen: ':81'
@@ -299,7 +296,7 @@ region: ~
   - "+12602058900"
   smpp: {hosts: ['a:1'], system_id: us, password: x}
 `,
-		"8: carriers[1].numbers[1]: is already listed as +12602058900: carriers[0].numbers[1] on line 3"},
+		`8: carriers[1].numbers[1]: is already listed as +12602058900: carriers[0].numbers[1] on line 3; to share it, write routes: [{number: "+12602058900", carriers: [a, b]}]`},
 	{"same number in one carrier", numbered("[12345, 12345]"),
 		"3: carriers[0].numbers[1]: is already listed as 12345: carriers[0].numbers[0] on line 3"},
 	{"numbers", numbered("[12602058900, +1 260 205 8900, 12, Acme Incorporated, čaj, '']"),

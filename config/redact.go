@@ -41,24 +41,21 @@ func attrs(v reflect.Value) []slog.Attr {
 		if f.Kind() == reflect.Pointer {
 			f = f.Elem()
 		}
-		switch x := f.Interface().(type) {
-		case []Carrier:
-			for j, c := range x {
-				as = append(as, slog.Any(fmt.Sprintf("%s[%d]", name, j), c.LogValue()))
+		switch x := f.Interface(); {
+		case secret(fields, name):
+			as = append(as, slog.String(name, redacted))
+		case f.Type() == reflect.TypeFor[time.Duration]():
+			as = append(as, slog.String(name, x.(time.Duration).String()))
+		case f.Type() == reflect.TypeFor[string]():
+			as = append(as, slog.String(name, withoutPassword(x.(string))))
+		case f.Kind() == reflect.Struct:
+			as = append(as, slog.Attr{Key: name, Value: slog.GroupValue(attrs(f)...)})
+		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
+			for j := range f.Len() {
+				as = append(as, slog.Attr{Key: fmt.Sprintf("%s[%d]", name, j), Value: slog.GroupValue(attrs(f.Index(j))...)})
 			}
-		case time.Duration:
-			as = append(as, slog.String(name, x.String()))
 		default:
-			switch {
-			case secret(fields, name):
-				as = append(as, slog.String(name, redacted))
-			case f.Kind() == reflect.Struct:
-				as = append(as, slog.Attr{Key: name, Value: slog.GroupValue(attrs(f)...)})
-			case f.Type() == reflect.TypeFor[string]():
-				as = append(as, slog.String(name, withoutPassword(x.(string))))
-			default:
-				as = append(as, slog.Any(name, x))
-			}
+			as = append(as, slog.Any(name, x))
 		}
 	}
 	return as

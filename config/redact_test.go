@@ -13,7 +13,9 @@ func TestSecretsAreRedacted(t *testing.T) {
 store: postgres://smsbridge:hunter2@db/smsbridge?sslpassword=hunter2&sslmode=require
 carriers:
   - {name: acme, numbers: [12345], smpp: {hosts: ["a:1"], system_id: us, password: hunter2}}
+  - {name: other, numbers: [12345], smpp: {hosts: ["a:1"], system_id: us, password: hunter2}}
   - {name: sim, numbers: ["+447700900123"], gsm: {device: auto, pin: "4242"}}
+routes: [{number: 12345, carriers: [acme, other]}]
 `), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +34,9 @@ carriers:
 		if !strings.Contains(s, "[redacted]") || !strings.Contains(s, "acme") {
 			t.Errorf("%s shows too little: %s", how, s)
 		}
+	}
+	if want := "routes[0]=[number=12345 carriers=[acme other] failover_after=30s]"; !strings.Contains(c.String(), want) {
+		t.Errorf("got %s, want %s in it", c, want)
 	}
 	if want := "postgres://smsbridge:redacted@db/smsbridge?sslmode=require&sslpassword=redacted"; !strings.Contains(c.String(), want) {
 		t.Errorf("got %s, want %s in it", c, want)

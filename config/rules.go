@@ -89,6 +89,12 @@ func rules() map[string]rule {
 		"carriers[].smpp.status_actions{}": words(smpp.ActionThrottle, smpp.ActionQueueFull, smpp.ActionRetry,
 			smpp.ActionRetryTwice, smpp.ActionReject, smpp.ActionRebind, smpp.ActionHold),
 
+		"routes[].number":         text(number),
+		"routes[].to[]":           text(prefix),
+		"routes[].carriers[]":     text(carrierName),
+		"routes[].weights[]":      ints(1, 1000),
+		"routes[].failover_after": durations(0, 24*time.Hour),
+
 		"carriers[].gsm.device":            text(device),
 		"carriers[].gsm.imei":              text(imei),
 		"carriers[].gsm.pin":               text(pin),
@@ -110,6 +116,8 @@ func required(pattern string) []string {
 		return []string{"listen"}
 	case "carriers[]":
 		return []string{"name", "numbers"}
+	case "routes[]":
+		return []string{"number", "carriers"}
 	case "carriers[].smpp":
 		return []string{"hosts", "system_id"}
 	}
