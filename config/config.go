@@ -22,6 +22,7 @@ type Config struct {
 	Log       Log       `yaml:"log"`
 	Carriers  []Carrier `yaml:"carriers"`
 	Routes    []Route   `yaml:"routes"` // each number that several carriers list has one
+	Limits    Limits    `yaml:"limits"`
 }
 
 // TLS names the PEM files that the HTTP server answers with.
@@ -65,6 +66,13 @@ type Route struct {
 	FailoverAfter time.Duration `yaml:"failover_after"`
 }
 
+// Limits bounds what one person or program may send, so that what is stolen
+// does not empty an account. 0 is no limit.
+type Limits struct {
+	AgentPerMinute int `yaml:"agent_per_minute"` // texts
+	TokenPerDay    int `yaml:"token_per_day"`    // texts in a day in UTC, of a token that has no limit of its own
+}
+
 // The options that are words.
 type (
 	Uncertain string // what to do with a text that was perhaps sent
@@ -104,6 +112,7 @@ func defaults() Config {
 		Region: "US",
 		Store:  "sqlite:/var/lib/smsbridge/smsbridge.db",
 		Log:    Log{Level: LogInfo, Format: LogText},
+		Limits: Limits{AgentPerMinute: 60},
 	}
 }
 

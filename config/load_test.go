@@ -102,6 +102,7 @@ routes:
     weights: [3, 1]
     failover_after: 1m
   - {number: "+12602058900", carriers: [backup]}
+limits: {agent_per_minute: 0, token_per_day: 5000}
 `
 
 func TestLoadWhole(t *testing.T) {
@@ -202,6 +203,7 @@ func TestLoadWhole(t *testing.T) {
 		}, {
 			Number: "+12602058900", Carriers: []string{"backup"}, FailoverAfter: 30 * time.Second,
 		}},
+		Limits: Limits{TokenPerDay: 5000},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -230,6 +232,7 @@ carriers:
 		Store:  "sqlite:/var/lib/smsbridge/smsbridge.db",
 		Node:   host,
 		Log:    Log{Level: LogInfo, Format: LogText},
+		Limits: Limits{AgentPerMinute: 60},
 		Carriers: []Carrier{{
 			Name: "acme", Numbers: []string{"+12602058900"}, OnUncertain: UncertainHold, SMPP: &account,
 		}},

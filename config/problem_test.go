@@ -265,6 +265,13 @@ region: ~
 	{"log words", "log: {level: trace, format: JSON}\n",
 		`1: log.level: must be debug, info, warn or error, not "trace"
 1: log.format: must be text or json, not "JSON"`},
+	{"limits", "limits: {agent_per_minute: -1, token_per_day: 1000000001}\n",
+		`1: limits.agent_per_minute: must be 0 to 100000, not -1
+1: limits.token_per_day: must be 0 to 1000000000, not 1000000001`},
+	{"limits that are many", "limits: {agent_per_minute: 100001, token_per_day: none, token_per_hour: 1}\n",
+		`1: limits.agent_per_minute: must be 0 to 100000, not 100001
+1: limits.token_per_day: must be a whole number in decimal, without quotes or leading zeros
+1: limits.token_per_hour: unknown option`},
 	{"carrier without anything", `carriers:
 - {}
 `,

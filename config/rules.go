@@ -95,6 +95,9 @@ func rules() map[string]rule {
 		"routes[].weights[]":      ints(1, 1000),
 		"routes[].failover_after": durations(0, 24*time.Hour),
 
+		"limits.agent_per_minute": ints(0, 100_000),
+		"limits.token_per_day":    ints(0, 1_000_000_000),
+
 		"carriers[].gsm.device":            text(device),
 		"carriers[].gsm.imei":              text(imei),
 		"carriers[].gsm.pin":               text(pin),
