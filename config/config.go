@@ -39,8 +39,10 @@ type Metrics struct {
 
 // Log says what is written to stderr, and how.
 type Log struct {
-	Level  LogLevel  `yaml:"level"`
-	Format LogFormat `yaml:"format"`
+	Level   LogLevel   `yaml:"level"`
+	Format  LogFormat  `yaml:"format"`
+	Texts   LogTexts   `yaml:"texts"`
+	Numbers LogNumbers `yaml:"numbers"`
 }
 
 // Carrier is an SMPP account or a modem: exactly one of SMPP and GSM is set.
@@ -78,6 +80,9 @@ type (
 	Uncertain string // what to do with a text that was perhaps sent
 	LogLevel  string
 	LogFormat string
+
+	LogTexts   string // which texts have a line, which never holds their content
+	LogNumbers string // how the numbers of people are written in lines above debug
 )
 
 const (
@@ -91,6 +96,12 @@ const (
 
 	LogText LogFormat = "text"
 	LogJSON LogFormat = "json"
+
+	LogTextsFinal LogTexts = "final" // each, once its fate is known
+	LogTextsNone  LogTexts = "none"
+
+	LogNumbersMasked LogNumbers = "masked"
+	LogNumbersFull   LogNumbers = "full"
 )
 
 // Level makes a LogLevel a slog.Leveler.
@@ -111,7 +122,7 @@ func defaults() Config {
 		Listen: "127.0.0.1:8080",
 		Region: "US",
 		Store:  "sqlite:/var/lib/smsbridge/smsbridge.db",
-		Log:    Log{Level: LogInfo, Format: LogText},
+		Log:    Log{Level: LogInfo, Format: LogText, Texts: LogTextsFinal, Numbers: LogNumbersMasked},
 		Limits: Limits{AgentPerMinute: 60},
 	}
 }

@@ -34,7 +34,7 @@ region: GB
 store: postgres://smsbridge:s3cret@db.example.com/smsbridge?sslmode=require
 node: a
 metrics: {listen: 127.0.0.1:9464}
-log: {level: debug, format: json}
+log: {level: debug, format: json, texts: none, numbers: full}
 
 carriers:
   - name: acme
@@ -127,7 +127,7 @@ func TestLoadWhole(t *testing.T) {
 		Store:     "postgres://smsbridge:s3cret@db.example.com/smsbridge?sslmode=require",
 		Node:      "a",
 		Metrics:   Metrics{Listen: "127.0.0.1:9464"},
-		Log:       Log{Level: LogDebug, Format: LogJSON},
+		Log:       Log{Level: LogDebug, Format: LogJSON, Texts: LogTextsNone, Numbers: LogNumbersFull},
 		Carriers: []Carrier{{
 			Name:        "acme",
 			Numbers:     []string{"+12602058900", "24365", "Acme Ltd"},
@@ -231,7 +231,7 @@ carriers:
 		Region: "US",
 		Store:  "sqlite:/var/lib/smsbridge/smsbridge.db",
 		Node:   host,
-		Log:    Log{Level: LogInfo, Format: LogText},
+		Log:    Log{Level: LogInfo, Format: LogText, Texts: LogTextsFinal, Numbers: LogNumbersMasked},
 		Limits: Limits{AgentPerMinute: 60},
 		Carriers: []Carrier{{
 			Name: "acme", Numbers: []string{"+12602058900"}, OnUncertain: UncertainHold, SMPP: &account,

@@ -262,9 +262,11 @@ region: ~
 		"1: metrics.listen: is missing"},
 	{"metrics on listen", "metrics: {listen: 127.0.0.1:8080}\n",
 		"1: metrics.listen: must differ from listen; without it, /metrics is on listen"},
-	{"log words", "log: {level: trace, format: JSON}\n",
+	{"log words", "log: {level: trace, format: JSON, texts: all, numbers: hidden}\n",
 		`1: log.level: must be debug, info, warn or error, not "trace"
-1: log.format: must be text or json, not "JSON"`},
+1: log.format: must be text or json, not "JSON"
+1: log.texts: must be final or none, not "all"
+1: log.numbers: must be masked or full, not "hidden"`},
 	{"limits", "limits: {agent_per_minute: -1, token_per_day: 1000000001}\n",
 		`1: limits.agent_per_minute: must be 0 to 100000, not -1
 1: limits.token_per_day: must be 0 to 1000000000, not 1000000001`},

@@ -27,6 +27,8 @@ func rules() map[string]rule {
 		"metrics.listen": text(listenAddress),
 		"log.level":      words(LogDebug, LogInfo, LogWarn, LogError),
 		"log.format":     words(LogText, LogJSON),
+		"log.texts":      words(LogTextsFinal, LogTextsNone),
+		"log.numbers":    words(LogNumbersMasked, LogNumbersFull),
 
 		"carriers[].name":         text(carrierName),
 		"carriers[].numbers[]":    text(number),
