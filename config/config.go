@@ -123,7 +123,6 @@ func defaults() Config {
 		Region: "US",
 		Store:  "sqlite:/var/lib/smsbridge/smsbridge.db",
 		Log:    Log{Level: LogInfo, Format: LogText, Texts: LogTextsFinal, Numbers: LogNumbersMasked},
-		Limits: Limits{AgentPerMinute: 60},
 	}
 }
 

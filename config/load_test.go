@@ -232,7 +232,6 @@ carriers:
 		Store:  "sqlite:/var/lib/smsbridge/smsbridge.db",
 		Node:   host,
 		Log:    Log{Level: LogInfo, Format: LogText, Texts: LogTextsFinal, Numbers: LogNumbersMasked},
-		Limits: Limits{AgentPerMinute: 60},
 		Carriers: []Carrier{{
 			Name: "acme", Numbers: []string{"+12602058900"}, OnUncertain: UncertainHold, SMPP: &account,
 		}},

@@ -176,7 +176,7 @@ func (a *API) refuseOthers() {
 		a.writeProblem(w, r, notFound("page"))
 	})
 	for path, methods := range a.paths {
-		if path == prefix+"/messages/batch" { // for GET the mux could not tell it from /messages/{id}
+		if path == prefix+"/messages/batch" || path == prefix+"/messages/preview" { // for GET the mux could not tell it from /messages/{id}
 			continue
 		}
 		allow := strings.Join(methods, ", ")

@@ -33,6 +33,7 @@ type batch struct {
 	repeated  []gateway.ID
 	owed      []int // per report: 1 + index in unacked, or 0
 	texts     int
+	received  []*gateway.Message
 	parts     int
 	partial   int
 	absorbed  int
@@ -48,8 +49,10 @@ type batch struct {
 }
 
 func (p *pump) newBatch(tx *store.Tx, reports int) *batch {
-	return &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}, mayRepeat: map[[16]byte][]store.Unacknowledged{},
+	b := &batch{book: p.r.openBook(tx), p: p, known: map[string]store.Reference{}, mayRepeat: map[[16]byte][]store.Unacknowledged{},
 		owed: make([]int, reports)}
+	b.logged = true
+	return b
 }
 
 // drain applies the stream until it is closed to it, in batches.
@@ -307,6 +310,10 @@ func (b *batch) observe() {
 	m.fragments.Add(float64(b.parts))
 	m.partial.WithLabelValues(name).Add(float64(b.partial))
 	b.p.r.pending.Add(int64(b.parts))
+	b.logEnded()
+	for _, m := range b.received {
+		b.p.r.logReceived(m)
+	}
 	if len(b.evidence) > 0 {
 		b.p.learn(b.evidence)
 	}

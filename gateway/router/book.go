@@ -24,6 +24,7 @@ type book struct {
 	reached  map[reach]int         // how many segments reached a tick
 	late     map[string]int        // carrier -> deliveries after a failure
 	attempts []store.Attempt       // for the trace
+	logged   bool                  // whoever opened it logs what has ended
 	heard    map[gateway.ID]string // segment -> the reference that was last heard of, for the log
 }
 
@@ -253,7 +254,9 @@ func (b *book) close() ([]string, error) {
 		return nil, err
 	}
 	b.attempts = nil
-	b.tx.AfterCommit(b.logEnded)
+	if !b.logged {
+		b.tx.AfterCommit(b.logEnded)
+	}
 	for carrier, n := range b.counts {
 		if p := b.r.pumps[carrier]; p != nil {
 			b.tx.AfterCommit(func() {

@@ -244,7 +244,7 @@ func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, erro
 	if c.ID != next.ID && len(events) == 0 { // no event tells of a blocked customer's
 		tx.AfterCommit(func() { r.metrics.countConversations(r.queueName(next.Queue), next.Status, 1) })
 	}
-	tx.AfterCommit(func() { r.logReceived(m) })
+	b.received = append(b.received, m)
 	return m, b.keyword(word, in, m)
 }
 

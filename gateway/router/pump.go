@@ -63,7 +63,7 @@ func newPump(r *Router, line Line) *pump {
 	p := &pump{r: r, line: line, log: r.log.With("carrier", line.Name), stream: gateway.NewStream(streamSize, 4*window+16),
 		wake: make(chan struct{}, 1), written: make(chan struct{}, 1)}
 	p.state.Store(&condition{state: gateway.CarrierConnecting, since: time.Now()})
-	p.ids.Store(&learning{Form: line.Form})
+	p.ids.Store(&learning{Form: line.Form, Matches: map[string]int{}})
 	return p
 }
 

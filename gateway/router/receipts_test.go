@@ -32,7 +32,7 @@ func TestReceipts(t *testing.T) {
 		by       string
 	}{
 		{"delivered", []said{{"abc7", gateway.TickDelivered, false}}, gateway.TickDelivered, "", "raw"},
-		{"by a form", []said{{"ABC7", gateway.TickDelivered, false}}, gateway.TickDelivered, "", "form"},
+		{"by a form", []said{{"ABC7", gateway.TickDelivered, false}}, gateway.TickDelivered, "", "case"},
 		{"repeated", []said{{"abc7", gateway.TickDelivered, false}, {"abc7", gateway.TickDelivered, false}}, gateway.TickDelivered, "", "raw"},
 		{"failed", []said{{"abc7", gateway.TickFailed, false}}, gateway.TickFailed, gateway.ErrUndeliv, "raw"},
 		{"expired", []said{{"abc7", gateway.TickExpired, false}}, gateway.TickExpired, gateway.ErrExpired, "raw"},

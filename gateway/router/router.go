@@ -41,6 +41,7 @@ type Line struct {
 	// report (NeverDelivered).
 	Receipts       bool
 	NeverDelivered bool
+	ReceiveOnly    bool // nothing is sent by it
 	// Forms lists the names under which the carrier may have accepted what a
 	// receipt calls reference, the likeliest first, that itself included. Form is
 	// the one that is configured; where it is "", the likeliest is learnt.

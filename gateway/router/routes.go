@@ -49,6 +49,10 @@ func (r *Router) addPaths(routes []Route) error {
 		for _, n := range carrier.line.Numbers {
 			paths := r.paths[n.Value]
 			switch {
+			case carrier.line.ReceiveOnly:
+				if paths == nil {
+					r.paths[n.Value] = []path{}
+				}
 			case len(paths) == 0:
 				r.paths[n.Value] = []path{{pumps: []*pump{carrier}}}
 			case !slices.ContainsFunc(paths, func(p path) bool { return slices.Contains(p.pumps, carrier) }):
@@ -147,6 +151,9 @@ func (r *Router) pick(tx *store.Tx, c gateway.Conversation) (*pump, error) {
 			return carrier, nil
 		}
 		return p.pumps[0], nil
+	}
+	if r.paths[c.Number] != nil {
+		return nil, &gateway.Refusal{Code: gateway.NotAllowed, Text: "No carrier sends from " + c.Number + " to this number."}
 	}
 	name, err := tx.LastCarrier(c.ID)
 	return r.pumps[name], err
@@ -289,7 +296,7 @@ func (r *Router) rerouteOne(ctx context.Context, q store.QueuedRoute) error {
 	switch served := slices.ContainsFunc(paths, func(p path) bool {
 		return slices.ContainsFunc(p.pumps, func(c *pump) bool { return c.line.Name == q.Carrier })
 	}); {
-	case served, len(paths) == 0 && r.pumps[q.Carrier] != nil:
+	case served, paths == nil && r.pumps[q.Carrier] != nil:
 		return nil
 	case len(paths) == 0 && q.Carrier == "":
 		return nil
@@ -329,6 +336,9 @@ func (r *Router) rerouteOne(ctx context.Context, q store.QueuedRoute) error {
 // one that does. What is partly out keeps its form.
 func (b *book) reassign(m *gateway.Message) error {
 	path := b.r.pathOf(m.Number, m.Peer)
+	if path == nil { // it stays where it is, until its validity ends
+		return nil
+	}
 	to := path.choose(m.Peer, nil)
 	if to == nil {
 		to = path.pumps[0]

@@ -22,7 +22,9 @@ func (l TextLog) number(s string) string {
 	return s[:len(s)/2-1] + strings.Repeat("*", len(s)-len(s)/2-1) + s[len(s)-2:]
 }
 
-// logEnded logs the messages whose fate this transaction has decided.
+// logEnded logs the messages whose fate this transaction has decided. A carrier's
+// reports are logged by the goroutine that applies them: the committer must not
+// wait for who reads the log.
 func (b *book) logEnded() {
 	if b.r.textLog.Off {
 		return
