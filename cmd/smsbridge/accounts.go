@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -81,7 +82,7 @@ func user(ctx context.Context, args []string, std std) int {
 	})
 }
 
-const tokenUsage = `usage: smsbridge token create NAME --scope SCOPE[,SCOPE…] [--number NUMBER]… [--json]
+const tokenUsage = `usage: smsbridge token create NAME --scope SCOPE[,SCOPE…] [--number NUMBER]… [--allow-to +44]… [--per-day N] [--json]
        smsbridge token list [--json]
        smsbridge token revoke NAME|ID
 `
@@ -90,9 +91,11 @@ func token(ctx context.Context, args []string, std std) int {
 	f := flag.NewFlagSet("token", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(std.err, tokenUsage); f.PrintDefaults() }
 	path := f.String("config", defaultConfig, "the configuration `FILE`")
-	var scopes, numbers list
+	var scopes, numbers, allowTo list
 	f.Var(&scopes, "scope", "what it may do; may be repeated: "+strings.Join(node.Scopes, " "))
 	f.Var(&numbers, "number", "limit it to this number of ours; may be repeated")
+	f.Var(&allowTo, "allow-to", "limit it to numbers that begin so, as +44; may be repeated")
+	perDay := f.Int("per-day", 0, "limit it to so many segments a day (UTC); 0: as the configuration says")
 	asJSON := f.Bool("json", false, "print JSON")
 	rest, code, done := flags(f, args, std)
 	if done {
@@ -107,7 +110,7 @@ func token(ctx context.Context, args []string, std std) int {
 	return withAccounts(ctx, *path, std, func(a *node.Accounts) error {
 		switch verb {
 		case "create":
-			t, err := a.CreateToken(ctx, rest[0], scopes, numbers)
+			t, err := a.CreateToken(ctx, node.Token{Name: rest[0], Scopes: scopes, Numbers: numbers, AllowTo: allowTo, PerDay: *perDay})
 			if err != nil {
 				return err
 			}
@@ -120,9 +123,14 @@ func token(ctx context.Context, args []string, std std) int {
 			return err
 		}
 		return show(std, *asJSON, all, func(w io.Writer) {
-			fmt.Fprintln(w, "ID\tNAME\tSCOPES\tNUMBERS\tCREATED")
+			fmt.Fprintln(w, "ID\tNAME\tSCOPES\tNUMBERS\tALLOW TO\tPER DAY\tCREATED")
 			for _, t := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, strings.Join(t.Scopes, " "), strings.Join(t.Numbers, " "), t.CreatedAt.Format("2006-01-02"))
+				perDay := ""
+				if t.PerDay > 0 {
+					perDay = strconv.Itoa(t.PerDay)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, strings.Join(t.Scopes, " "), strings.Join(t.Numbers, " "),
+					strings.Join(t.AllowTo, " "), perDay, t.CreatedAt.Format("2006-01-02"))
 			}
 		})
 	})

@@ -266,7 +266,7 @@ func (s *stage) sign(ctx context.Context, accounts *node.Accounts) error {
 			}
 		}
 	}
-	t, err := accounts.CreateToken(ctx, name, []string{"messages:send", "messages:read", "conversations:read", "events:read", "carriers:read"}, nil)
+	t, err := accounts.CreateToken(ctx, node.Token{Name: name, Scopes: []string{"messages:send", "messages:read", "conversations:read", "events:read", "carriers:read"}})
 	s.secret = t.Secret
 	return err
 }

@@ -37,6 +37,8 @@ usage: smsbridge COMMAND [flags]
   check      is the configuration right? every problem, with its line
   user       add NAME, list, passwd, disable: people who sign in
   token      create NAME, list, revoke: keys of programs
+  trace      MESSAGE: the whole life of one text
+  selftest   CARRIER --to NUMBER: does a carrier carry every character?
   simulate   smsc: an SMSC to bind to
   migrate    bring the store to this build's schema
   version    this build
@@ -73,6 +75,10 @@ func run(ctx context.Context, args []string, io std) int {
 		return user(ctx, args, io)
 	case "token":
 		return token(ctx, args, io)
+	case "trace":
+		return trace(ctx, args, io)
+	case "selftest":
+		return selftest(ctx, args, io)
 	case "simulate":
 		return simulate(ctx, args, io)
 	case "migrate":

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,9 @@ type Token struct {
 	ID        gateway.ID `json:"id"`
 	Name      string     `json:"name"`
 	Scopes    []string   `json:"scopes"`
-	Numbers   []string   `json:"numbers,omitempty"`
+	Numbers   []string   `json:"numbers,omitempty"`  // of ours, that it is limited to
+	AllowTo   []string   `json:"allow_to,omitempty"` // beginnings of the numbers that it may text
+	PerDay    int        `json:"per_day,omitempty"`  // segments that it may send in a day (UTC)
 	Secret    string     `json:"token,omitempty"`
 	CreatedAt time.Time  `json:"created_at"`
 }
@@ -174,31 +177,44 @@ func (a *Accounts) change(ctx context.Context, extension string, do func(*store.
 	return a.db.Update(ctx, func(tx *store.Tx) error { return do(tx, dir.People[i].ID) })
 }
 
-// CreateToken makes a token; its secret cannot be shown again.
-func (a *Accounts) CreateToken(ctx context.Context, name string, scopes, numbers []string) (Token, error) {
-	if strings.TrimSpace(name) == "" {
+var prefix = regexp.MustCompile(`^\+[1-9][0-9]{0,14}$`)
+
+// CreateToken makes a token with t's name, scopes and limits; its secret cannot be
+// shown again.
+func (a *Accounts) CreateToken(ctx context.Context, t Token) (Token, error) {
+	if strings.TrimSpace(t.Name) == "" {
 		return Token{}, errors.New("a token needs a name")
 	}
-	if len(scopes) == 0 {
+	if len(t.Scopes) == 0 {
 		return Token{}, fmt.Errorf("a token needs --scope: %s", strings.Join(Scopes, ", "))
 	}
-	for _, s := range scopes {
+	for _, s := range t.Scopes {
 		if !slices.Contains(Scopes, s) {
 			return Token{}, fmt.Errorf("scope %q: want %s", s, strings.Join(Scopes, ", "))
 		}
 	}
-	for _, n := range numbers {
+	for _, n := range t.Numbers {
 		if _, err := gateway.ParseConfigured(n); err != nil {
 			return Token{}, fmt.Errorf("number %w", err)
 		}
+	}
+	for _, p := range t.AllowTo {
+		if !prefix.MatchString(p) {
+			return Token{}, fmt.Errorf("--allow-to %q: want the beginning of an E.164 number, such as +1 or +44", p)
+		}
+	}
+	if t.PerDay < 0 {
+		return Token{}, fmt.Errorf("--per-day %d: want a number of segments, or 0 for no limit of its own", t.PerDay)
 	}
 	secret := make([]byte, 32)
 	rand.Read(secret)
 	text := "sms_" + base64.RawURLEncoding.EncodeToString(secret)
 	hash := sha256.Sum256([]byte(text))
-	t := store.Token{Name: name, Hash: hash[:], Scopes: strings.Join(scopes, " "), Numbers: strings.Join(numbers, " ")}
-	err := a.db.Update(ctx, func(tx *store.Tx) error { return tx.AddToken(&t) })
-	return Token{ID: t.ID, Name: t.Name, Scopes: scopes, Numbers: numbers, Secret: text, CreatedAt: t.CreatedAt}, err
+	stored := store.Token{Name: t.Name, Hash: hash[:], Scopes: strings.Join(t.Scopes, " "), Numbers: strings.Join(t.Numbers, " "),
+		AllowTo: strings.Join(t.AllowTo, " "), PerDay: t.PerDay}
+	err := a.db.Update(ctx, func(tx *store.Tx) error { return tx.AddToken(&stored) })
+	t.ID, t.Secret, t.CreatedAt = stored.ID, text, stored.CreatedAt
+	return t, err
 }
 
 // Tokens lists the tokens in use.
@@ -210,7 +226,8 @@ func (a *Accounts) Tokens(ctx context.Context) ([]Token, error) {
 	all := []Token{}
 	for _, t := range dir.Tokens {
 		if t.RevokedAt.IsZero() {
-			all = append(all, Token{ID: t.ID, Name: t.Name, Scopes: strings.Fields(t.Scopes), Numbers: strings.Fields(t.Numbers), CreatedAt: t.CreatedAt})
+			all = append(all, Token{ID: t.ID, Name: t.Name, Scopes: strings.Fields(t.Scopes), Numbers: strings.Fields(t.Numbers),
+				AllowTo: strings.Fields(t.AllowTo), PerDay: t.PerDay, CreatedAt: t.CreatedAt})
 		}
 	}
 	return all, nil

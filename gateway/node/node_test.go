@@ -165,11 +165,11 @@ func TestAccounts(t *testing.T) {
 	if err != nil || len(people) != 2 || !people[0].Disabled || people[1].Disabled {
 		t.Errorf("people: %+v, %v", people, err)
 	}
-	token, err := a.CreateToken(t.Context(), "shop", []string{"messages:send"}, []string{"+12602058900"})
+	token, err := a.CreateToken(t.Context(), node.Token{Name: "shop", Scopes: []string{"messages:send"}, Numbers: []string{"+12602058900"}, AllowTo: []string{"+1"}, PerDay: 5})
 	if err != nil || !strings.HasPrefix(token.Secret, "sms_") {
 		t.Fatalf("token: %+v, %v", token, err)
 	}
-	if _, err := a.CreateToken(t.Context(), "shop", []string{"everything"}, nil); err == nil {
+	if _, err := a.CreateToken(t.Context(), node.Token{Name: "shop", Scopes: []string{"everything"}}); err == nil {
 		t.Error("a scope that is none was taken")
 	}
 	tokens, err := a.Tokens(t.Context())
