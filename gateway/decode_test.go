@@ -52,19 +52,22 @@ func TestDecode(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{"", "a\x1b", "\xd8\x3d", "\xff\xfea\x00", "\x00\x00"} {
+	for _, s := range []string{"", "a\x1b", "\xd8\x3d", "\xff\xfea\x00", "\x00\x00", "\x1b\x1f\x1b\x1b"} {
 		for c := CodingGSM7; c <= CodingISO8859_8; c++ {
-			f.Add(uint8(c), []byte(s))
+			f.Add(uint8(c), uint8(len(s)), uint8(c), []byte(s))
 		}
 	}
-	f.Fuzz(func(t *testing.T, coding uint8, payload []byte) {
+	f.Fuzz(func(t *testing.T, coding, locking, single uint8, payload []byte) {
 		before := bytes.Clone(payload)
-		text, _, err := Decode(Coding(coding), Shift{}, payload)
+		text, _, err := Decode(Coding(coding), Shift{locking, single}, payload)
 		if err != nil && coding <= uint8(CodingISO8859_8) {
 			t.Errorf("coding %d: %v", coding, err)
 		}
 		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 			t.Errorf("coding %d: % x became %q", coding, payload, text)
+		}
+		if Coding(coding) == CodingGSM7 && utf8.RuneCountInString(text) > len(payload) {
+			t.Errorf("% x became %q", payload, text)
 		}
 		if !bytes.Equal(before, payload) {
 			t.Errorf("coding %d changed its payload", coding)
