@@ -71,8 +71,8 @@ func NewSMPP(opt SMPPOptions) (*SMPP, error) {
 // reference.
 func (c *SMPP) Forms(reference string) []gateway.Form {
 	var forms []gateway.Form
-	for _, id := range smpp.MatchCandidates(reference, c.cfg.MessageID) {
-		forms = append(forms, gateway.Form{Reference: id, By: "raw"})
+	for _, m := range smpp.MatchCandidates(reference, c.cfg.MessageID) {
+		forms = append(forms, gateway.Form{Reference: m.ID, By: string(m.Form)})
 	}
 	return forms
 }
