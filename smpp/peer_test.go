@@ -202,3 +202,13 @@ func closeGently(t testing.TB, s *Session, p *peer) {
 	}
 	p.expectEnd()
 }
+
+// pipe makes a bound session over a pipe, for the clock of a synctest bubble.
+func pipe(t testing.TB, cfg Config, h Handler) (*Session, *peer) {
+	t.Helper()
+	client, server := net.Pipe()
+	s := newSession(client, client, NewFrameReader(client), withDefaults(cfg), BindResponse{}, 1, h)
+	s.start()
+	t.Cleanup(func() { s.end(ErrClosed); <-s.Done() })
+	return s, newPeer(t, server)
+}

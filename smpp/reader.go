@@ -78,8 +78,7 @@ func (s *Session) dispatch(frame []byte) {
 		s.counters.unknown.Add(1)
 		s.reply(Header{CmdGenericNack, ESME_RINVCMDID, h.Sequence}, nil)
 	case h.Command.IsResponse():
-		p, _ := Decode(frame) // a spoilt response still answers its request
-		s.respond(p)
+		s.respond(Decode(frame)) // a spoilt response still answers its request
 	default:
 		s.answer(h)
 	}
@@ -112,13 +111,18 @@ func (s *Session) deliver(raw []byte) {
 }
 
 // respond matches a response with our request.
-func (s *Session) respond(p PDU) {
+func (s *Session) respond(p PDU, err error) {
 	r, ok := s.settle(p.Header)
 	if !ok {
 		s.counters.unmatched.Add(1)
 		return
 	}
+	if p.Command == CmdGenericNack && p.Status == ESME_ROK {
+		p.Status = ESME_RUNKNOWNERR
+	}
 	switch r.command {
+	case CmdCancelSM, CmdQuerySM:
+		r.replies <- reply{p, err}
 	case CmdUnbind:
 		close(s.unbound)
 	case CmdSubmitSM:
@@ -126,9 +130,6 @@ func (s *Session) respond(p PDU) {
 			s.counters.late.Add(1)
 		}
 		result := Result{Tag: r.tag, Status: p.Status, Late: r.late, Elapsed: time.Duration(s.heard.Load()) - r.at}
-		if p.Command == CmdGenericNack && p.Status == ESME_ROK {
-			result.Status = ESME_RUNKNOWNERR
-		}
 		if body, ok := p.Body.(*Response); ok && body != nil && p.Status == ESME_ROK {
 			result.MessageID = body.MessageID
 		}
@@ -157,7 +158,7 @@ func (s *Session) answer(h Header) {
 func (s *Session) oversize(h Header) {
 	s.counters.unknown.Add(1)
 	if h.Command.IsResponse() {
-		s.respond(PDU{Header: h})
+		s.respond(PDU{Header: h}, nil)
 		return
 	}
 	s.reply(Header{CmdGenericNack, ESME_RINVCMDLEN, h.Sequence}, nil)

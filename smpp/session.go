@@ -1,21 +1,19 @@
 package smpp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// What ends a session, or a submission without a response.
+// What ends a session, or a request without a response.
 var (
-	// ErrUncertain: the SMSC may have the message, or not. Nobody knows.
+	// ErrUncertain: the SMSC may have what was sent, or not. Nobody knows.
 	ErrUncertain = errors.New("smpp: no response")
-	// ErrUnsent: the SMSC certainly does not have the message.
+	// ErrUnsent: the SMSC certainly does not have it.
 	ErrUnsent = errors.New("smpp: not sent")
 	// ErrClosed: we closed the session.
 	ErrClosed = errors.New("smpp: session closed")
@@ -108,15 +106,6 @@ type Session struct {
 	handed    uint64 // octets that Write took
 }
 
-// request is one of ours that waits for its response.
-type request struct {
-	command CommandID
-	late    bool
-	tag     uint64
-	at      time.Duration // since began
-	end     uint64        // of its octets in the stream
-}
-
 func newSession(conn, raw net.Conn, frames *FrameReader, cfg Config, peer BindResponse, sequence uint32, h Handler) *Session {
 	return &Session{
 		conn: conn, raw: raw, frames: frames, cfg: cfg, peer: peer, handler: h, began: time.Now(),
@@ -163,189 +152,6 @@ func (s *Session) Counters() Counters {
 	return Counters{c.unmatched.Load(), c.late.Load(), c.unknown.Load(), c.misdirected.Load(), c.full.Load()}
 }
 
-// Free returns how many submissions TrySubmit would take now.
-func (s *Session) Free() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.freeLocked()
-}
-
-func (s *Session) freeLocked() int {
-	if s.draining || s.ended || s.cfg.Bind == BindReceiver {
-		return 0
-	}
-	return s.cfg.Window - s.used
-}
-
-// TrySubmit sends m as submit_sm, and says so; the Result carries tag. It takes
-// nothing when the window is full or the session is closing. It never blocks and
-// keeps nothing of m.
-func (s *Session) TrySubmit(m *ShortMessage, tag uint64) bool {
-	s.mu.Lock()
-	if s.freeLocked() <= 0 {
-		s.mu.Unlock()
-		return false
-	}
-	s.used++
-	seq := s.nextLocked()
-	s.sendLocked(AppendShortMessage(s.out, Header{CmdSubmitSM, ESME_ROK, seq}, m))
-	s.requests[seq] = request{command: CmdSubmitSM, tag: tag, at: time.Since(s.began), end: s.queued}
-	s.mu.Unlock()
-	s.flush()
-	return true
-}
-
-// nextLocked returns a sequence_number that is not in use (SMPP 3.4 §3.2).
-func (s *Session) nextLocked() uint32 {
-	for {
-		s.sequence = s.sequence%0x7FFFFFFF + 1
-		if _, taken := s.requests[s.sequence]; !taken {
-			return s.sequence
-		}
-	}
-}
-
-// request sends a request without a body.
-func (s *Session) request(command CommandID) {
-	s.mu.Lock()
-	if !s.ended {
-		seq := s.nextLocked()
-		s.sendLocked(AppendHeader(s.out, Header{command, ESME_ROK, seq}))
-		s.requests[seq] = request{command: command, at: time.Since(s.began), end: s.queued}
-	}
-	s.mu.Unlock()
-	s.flush()
-}
-
-// settle takes the request that a response of this command answers.
-func (s *Session) settle(h Header) (request, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.requests[h.Sequence]
-	if !ok || (h.Command != r.command.Response() && h.Command != CmdGenericNack) {
-		return request{}, false
-	}
-	delete(s.requests, h.Sequence)
-	if r.command == CmdSubmitSM && !r.late {
-		s.releaseLocked()
-	}
-	return r, true
-}
-
-// releaseLocked frees a slot of the window.
-func (s *Session) releaseLocked() {
-	s.used--
-	s.signalLocked()
-}
-
-// signalLocked tells Close that nothing is outstanding.
-func (s *Session) signalLocked() {
-	if s.draining && s.used == 0 {
-		select {
-		case <-s.drained:
-		default:
-			close(s.drained)
-		}
-	}
-}
-
-// keep watches the clock until the session ends, then waits for the others and
-// settles what is left.
-func (s *Session) keep() {
-	period := min(max(min(s.cfg.ResponseTimeout, s.cfg.EnquireLink)/8, time.Millisecond), time.Second)
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	var sent int
-	var probed time.Duration
-	for {
-		select {
-		case <-tick.C:
-		case <-s.stop:
-			s.workers.Wait()
-			s.abandon()
-			close(s.done)
-			return
-		}
-		now, heard := time.Since(s.began), time.Duration(s.heard.Load())
-		s.expire(now)
-		if heard >= probed {
-			sent = 0
-		}
-		switch {
-		case sent == 0 && now-heard < s.cfg.EnquireLink, sent > 0 && now-probed < min(s.cfg.EnquireLink, s.cfg.ResponseTimeout):
-		case sent == probes:
-			s.end(ErrSilent)
-		default:
-			sent, probed = sent+1, now
-			s.request(CmdEnquireLink)
-		}
-	}
-}
-
-// expire gives up waiting for responses. A submission stays known, so that its
-// response still counts while the session lives.
-func (s *Session) expire(now time.Duration) {
-	var expired []request
-	s.mu.Lock()
-	for seq, r := range s.requests {
-		if r.late || now-r.at < s.cfg.ResponseTimeout {
-			continue
-		}
-		if r.command != CmdSubmitSM {
-			delete(s.requests, seq)
-			continue
-		}
-		expired = append(expired, r)
-		r.late = true
-		s.requests[seq] = r
-		s.late = append(s.late, seq)
-		s.releaseLocked()
-	}
-	for ; len(s.late) > maxLate; s.late = s.late[1:] {
-		if s.requests[s.late[0]].late {
-			delete(s.requests, s.late[0])
-		}
-	}
-	s.mu.Unlock()
-	s.report(expired, func(request) error { return ErrUncertain }, now)
-}
-
-// abandon settles what has no response when the session has ended.
-func (s *Session) abandon() {
-	handed := s.handed
-	if s.conn != s.raw {
-		// TLS: octets of a failed Write may have gone out in a record.
-		handed = s.attempted
-	}
-	var left []request
-	s.mu.Lock()
-	for _, r := range s.requests {
-		if r.command == CmdSubmitSM && !r.late {
-			left = append(left, r)
-		}
-	}
-	s.requests = nil
-	s.used = 0
-	s.mu.Unlock()
-	s.report(left, func(r request) error {
-		if r.end > handed {
-			return ErrUnsent
-		}
-		return ErrUncertain
-	}, time.Since(s.began))
-}
-
-// report gives results in the order of the submissions.
-func (s *Session) report(requests []request, err func(request) error, now time.Duration) {
-	if s.handler.Result == nil {
-		return
-	}
-	slices.SortFunc(requests, func(a, b request) int { return cmp.Compare(a.end, b.end) })
-	for _, r := range requests {
-		s.handler.Result(Result{Tag: r.tag, Err: err(r), Elapsed: now - r.at})
-	}
-}
-
 // end ends the session because of err; only the first one counts.
 func (s *Session) end(err error) {
 	s.mu.Lock()
@@ -380,7 +186,7 @@ func (s *Session) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-s.stop:
 	}
-	s.request(CmdUnbind)
+	s.request(CmdUnbind, AppendHeader, nil)
 	timeout := time.NewTimer(unbindTimeout)
 	defer timeout.Stop()
 	select {

@@ -1,0 +1,87 @@
+package smpp
+
+import "time"
+
+// request is one of ours that waits for its response.
+type request struct {
+	command CommandID
+	late    bool
+	tag     uint64
+	replies chan<- reply  // of cancel_sm and query_sm; has room for one
+	at      time.Duration // since began
+	end     uint64        // of its octets in the stream
+}
+
+// Free returns how many submissions TrySubmit would take now.
+func (s *Session) Free() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.freeLocked()
+}
+
+func (s *Session) freeLocked() int {
+	if s.draining || s.ended || s.cfg.Bind == BindReceiver {
+		return 0
+	}
+	return s.cfg.Window - s.used
+}
+
+// TrySubmit sends m as submit_sm, and says so; the Result carries tag. It takes
+// nothing when the window is full or the session is closing. It never blocks and
+// keeps nothing of m.
+func (s *Session) TrySubmit(m *ShortMessage, tag uint64) bool {
+	s.mu.Lock()
+	if s.freeLocked() <= 0 {
+		s.mu.Unlock()
+		return false
+	}
+	s.used++
+	seq := s.nextLocked()
+	s.sendLocked(AppendShortMessage(s.out, Header{CmdSubmitSM, ESME_ROK, seq}, m))
+	s.requests[seq] = request{command: CmdSubmitSM, tag: tag, at: time.Since(s.began), end: s.queued}
+	s.mu.Unlock()
+	s.flush()
+	return true
+}
+
+// nextLocked returns a sequence_number that is not in use (SMPP 3.4 §3.2).
+func (s *Session) nextLocked() uint32 {
+	for {
+		s.sequence = s.sequence%0x7FFFFFFF + 1
+		if _, taken := s.requests[s.sequence]; !taken {
+			return s.sequence
+		}
+	}
+}
+
+// settle takes the request that a response of this command answers.
+func (s *Session) settle(h Header) (request, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.requests[h.Sequence]
+	if !ok || (h.Command != r.command.Response() && h.Command != CmdGenericNack) {
+		return request{}, false
+	}
+	delete(s.requests, h.Sequence)
+	if r.command == CmdSubmitSM && !r.late {
+		s.releaseLocked()
+	}
+	return r, true
+}
+
+// releaseLocked frees a slot of the window.
+func (s *Session) releaseLocked() {
+	s.used--
+	s.signalLocked()
+}
+
+// signalLocked tells Close that nothing is outstanding.
+func (s *Session) signalLocked() {
+	if s.draining && s.used == 0 {
+		select {
+		case <-s.drained:
+		default:
+			close(s.drained)
+		}
+	}
+}
