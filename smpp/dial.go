@@ -8,14 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 )
 
-const (
-	interfaceVersion = 0x34 // SMPP 3.4 §5.2.4
-	defaultPort      = "2775"
-)
+const defaultPort = "2775"
+
+// interfaceVersions are the values of interface_version (SMPP 3.4 §5.2.4).
+var interfaceVersions = map[InterfaceVersion]uint8{Version33: 0x33, Version34: 0x34, Version50: 0x50}
 
 // BindError is a bind that the SMSC refused.
 type BindError struct {
@@ -33,8 +34,9 @@ func (e *BindError) Credentials() bool {
 
 // Dial connects to host ("name" or "name:port", port 2775 if none) and binds as
 // cfg.Bind says, which is not BindPair: a pair is two sessions. Connecting, the
-// TLS handshake and the bind together have cfg.BindTimeout. A refused bind is a
-// *BindError. ctx ends the attempt, not the session.
+// TLS handshake and the bind together have cfg.BindTimeout. The connection comes
+// from cfg.LocalAddr, and only goes to an address of host of that family. A
+// refused bind is a *BindError. ctx ends the attempt, not the session.
 func Dial(ctx context.Context, cfg Config, host string, h Handler) (*Session, error) {
 	bind, ok := map[BindMode]CommandID{
 		BindTransceiver: CmdBindTransceiver, BindTransmitter: CmdBindTransmitter, BindReceiver: CmdBindReceiver,
@@ -43,12 +45,22 @@ func Dial(ctx context.Context, cfg Config, host string, h Handler) (*Session, er
 		return nil, fmt.Errorf("smpp: cannot bind as %q", cfg.Bind)
 	}
 	cfg = withDefaults(cfg)
+	if _, ok := interfaceVersions[cfg.InterfaceVersion]; !ok {
+		return nil, fmt.Errorf("smpp: cannot bind with the interface_version %q", cfg.InterfaceVersion)
+	}
+	if cfg.InterfaceVersion == Version33 && (cfg.LongMessages == LongSAR || cfg.LongMessages == LongPayload) {
+		return nil, fmt.Errorf("smpp: long_messages %q needs optional parameters, which SMPP 3.3 does not have", cfg.LongMessages)
+	}
+	dialer, err := dialer(cfg.LocalAddr)
+	if err != nil {
+		return nil, err
+	}
 	if _, _, err := net.SplitHostPort(host); err != nil {
 		host = net.JoinHostPort(host, defaultPort)
 	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.BindTimeout)
 	defer cancel()
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", host) // sets TCP_NODELAY
+	raw, err := dialer.DialContext(ctx, "tcp", host) // sets TCP_NODELAY
 	if err != nil {
 		return nil, fmt.Errorf("smpp: connect to %s: %w", host, err)
 	}
@@ -72,7 +84,20 @@ func Dial(ctx context.Context, cfg Config, host string, h Handler) (*Session, er
 	return s, nil
 }
 
-// withDefaults fills in the bounds without which a session could wait for ever.
+// dialer dials from an IP address of ours, or from any.
+func dialer(local string) (*net.Dialer, error) {
+	if local == "" {
+		return &net.Dialer{}, nil
+	}
+	addr, err := netip.ParseAddr(local)
+	if err != nil {
+		return nil, fmt.Errorf("smpp: local_addr: %w", err)
+	}
+	return &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr, 0))}, nil
+}
+
+// withDefaults fills in the bounds without which a session could wait for ever,
+// and the version that an empty one means.
 func withDefaults(cfg Config) Config {
 	d := Defaults()
 	if cfg.BindTimeout <= 0 {
@@ -83,6 +108,9 @@ func withDefaults(cfg Config) Config {
 	}
 	if cfg.EnquireLink <= 0 {
 		cfg.EnquireLink = d.EnquireLink
+	}
+	if cfg.InterfaceVersion == "" {
+		cfg.InterfaceVersion = d.InterfaceVersion
 	}
 	cfg.Window = max(1, cfg.Window)
 	return cfg
@@ -104,7 +132,7 @@ func bindOver(ctx context.Context, raw net.Conn, cfg Config, bind CommandID, hos
 	}
 	const sequence = 1 // nothing else is outstanding: whichever the response has, it is ours
 	request := AppendBind(nil, Header{bind, ESME_ROK, sequence}, &BindRequest{
-		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, InterfaceVersion: interfaceVersion,
+		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, InterfaceVersion: interfaceVersions[cfg.InterfaceVersion],
 		AddressRange: Address{cfg.AddrTON, cfg.AddrNPI, cfg.AddressRange},
 	})
 	if _, err := conn.Write(request); err != nil {

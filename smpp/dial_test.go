@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"testing"
 	"time"
 )
@@ -85,11 +86,97 @@ func TestBindFails(t *testing.T) {
 	}
 }
 
-func TestDialRefusesPair(t *testing.T) {
+func TestDialRefusesConfig(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"a pair as one session": func(c *Config) { c.Bind = BindPair },
+		"an unknown version":    func(c *Config) { c.InterfaceVersion = "3.5" },
+		"a name to come from":   func(c *Config) { c.LocalAddr = "localhost" },
+		"SAR without TLVs":      func(c *Config) { c.InterfaceVersion, c.LongMessages = Version33, LongSAR },
+		"payload without TLVs":  func(c *Config) { c.InterfaceVersion, c.LongMessages = Version33, LongPayload },
+	} {
+		cfg := testConfig()
+		change(&cfg)
+		if _, err := Dial(context.Background(), cfg, listen(t).Addr().String(), Handler{}); err == nil {
+			t.Errorf("%s: bound", name)
+		}
+	}
+}
+
+func TestInterfaceVersion(t *testing.T) {
+	cases := []struct {
+		version InterfaceVersion
+		bound   uint8
+		peer    []byte // sc_interface_version
+		takes   bool
+	}{
+		{Version33, 0x33, []byte{0x34}, false},
+		{Version34, 0x34, []byte{0x34}, true},
+		{Version34, 0x34, []byte{0x33}, false},
+		{Version34, 0x34, nil, false},
+		{Version50, 0x50, []byte{0x50}, true},
+		{"", 0x34, []byte{0x50}, true},
+	}
+	for _, c := range cases {
+		l, cfg := listen(t), testConfig()
+		cfg.InterfaceVersion = c.version
+		done := dial(cfg, l, Handler{})
+		p := accept(t, l)
+		request := p.expect(CmdBindTransceiver)
+		if got := request.Body.(*BindRequest).InterfaceVersion; got != c.bound {
+			t.Errorf("%q is bound as %#x, want %#x", c.version, got, c.bound)
+		}
+		response := &BindResponse{SystemID: "them"}
+		if c.peer != nil {
+			response.TLVs = TLVs{{TagSCInterfaceVersion, c.peer}}
+		}
+		p.send(AppendBindResponse(nil, Header{CmdBindTransceiverResp, ESME_ROK, request.Sequence}, response))
+		d := receive(t, done)
+		if d.err != nil {
+			t.Fatal(d.err)
+		}
+		if got := d.s.TakesTLVs(); got != c.takes {
+			t.Errorf("%q to %x takes TLVs: %v, want %v", c.version, c.peer, got, c.takes)
+		}
+		closeGently(t, d.s, p)
+	}
+}
+
+// TestSubmitWithoutTLVs binds as 3.3.
+func TestSubmitWithoutTLVs(t *testing.T) {
 	cfg := testConfig()
-	cfg.Bind = BindPair
-	if _, err := Dial(context.Background(), cfg, "127.0.0.1:1", Handler{}); err == nil {
-		t.Error("a pair was bound as one session")
+	cfg.InterfaceVersion = Version33
+	s, p := bind(t, cfg, Handler{})
+	text := []byte("hello")
+	for _, m := range []*ShortMessage{
+		{Message: text, TLVs: TLVs{{TagUserMessageReference, []byte{1, 2}}, {0x1400, text}}},
+		{Message: text, TLVs: TLVs{{TagMessagePayload, text}}},
+		{TLVs: TLVs{{TagMessagePayload, text}}},
+	} {
+		tlvs := len(m.TLVs)
+		if !s.TrySubmit(m, 1) || len(m.TLVs) != tlvs {
+			t.Fatalf("not taken, or changed: %+v", m)
+		}
+		got := p.expect(CmdSubmitSM).Body.(*ShortMessage)
+		if string(got.Message) != "hello" || got.TLVs != nil {
+			t.Errorf("got %+v", got)
+		}
+	}
+	if s.TrySubmit(&ShortMessage{Message: make([]byte, MaxShortMessage+1)}, 1) {
+		t.Error("a text that has no place was taken")
+	}
+}
+
+func TestLocalAddr(t *testing.T) {
+	l, cfg := listen(t), testConfig()
+	cfg.LocalAddr = "127.0.0.2"
+	done := dial(cfg, l, Handler{})
+	p := accept(t, l)
+	if got := p.conn.RemoteAddr().(*net.TCPAddr).IP.String(); got != "127.0.0.2" {
+		t.Errorf("connected from %s", got)
+	}
+	p.header(CmdBindTransceiverResp, ESME_RINVSYSID, p.expect(CmdBindTransceiver).Sequence)
+	if d := receive(t, done); d.err == nil {
+		t.Error("bound")
 	}
 }
 

@@ -134,6 +134,14 @@ func (s *Session) Version() uint8 {
 	return uint8(v)
 }
 
+// TakesTLVs reports whether the SMSC says that it is of version 3.4 or later, and
+// we bound as such: the others need not understand optional parameters (SMPP 3.4
+// §3.3, §3.4). Bound as 3.3 none are sent at all; else it is for the caller to
+// leave them out, as many an SMSC takes them without saying so.
+func (s *Session) TakesTLVs() bool {
+	return s.Version() >= 0x34 && s.cfg.InterfaceVersion != Version33
+}
+
 // Done is closed when the session has ended, by whomever, and every result was
 // given.
 func (s *Session) Done() <-chan struct{} { return s.done }

@@ -28,8 +28,14 @@ func (s *Session) freeLocked() int {
 
 // TrySubmit sends m as submit_sm, and says so; the Result carries tag. It takes
 // nothing when the window is full or the session is closing. It never blocks and
-// keeps nothing of m.
+// keeps nothing of m. Bound as 3.3 it leaves the optional parameters out, and never
+// takes a text above MaxShortMessage octets, which has no other place.
 func (s *Session) TrySubmit(m *ShortMessage, tag uint64) bool {
+	if s.cfg.InterfaceVersion == Version33 {
+		if m = withoutTLVs(m); len(m.Message) > MaxShortMessage {
+			return false
+		}
+	}
 	s.mu.Lock()
 	if s.freeLocked() <= 0 {
 		s.mu.Unlock()
@@ -42,6 +48,16 @@ func (s *Session) TrySubmit(m *ShortMessage, tag uint64) bool {
 	s.mu.Unlock()
 	s.flush()
 	return true
+}
+
+// withoutTLVs is m with all its text in short_message.
+func withoutTLVs(m *ShortMessage) *ShortMessage {
+	plain := *m
+	if len(m.Message) == 0 {
+		plain.Message, _ = m.TLVs.Get(TagMessagePayload)
+	}
+	plain.TLVs = nil
+	return &plain
 }
 
 // nextLocked returns a sequence_number that is not in use (SMPP 3.4 §3.2).
