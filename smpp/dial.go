@@ -135,6 +135,7 @@ func bindOver(ctx context.Context, raw net.Conn, cfg Config, bind CommandID, hos
 		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, InterfaceVersion: interfaceVersions[cfg.InterfaceVersion],
 		AddressRange: Address{cfg.AddrTON, cfg.AddrNPI, cfg.AddressRange},
 	})
+	h.trace(true, request)
 	if _, err := conn.Write(request); err != nil {
 		return nil, err
 	}
@@ -143,11 +144,13 @@ func bindOver(ctx context.Context, raw net.Conn, cfg Config, bind CommandID, hos
 		frame, err := frames.Next()
 		var oversize *OversizeError
 		if errors.As(err, &oversize) {
+			h.trace(false, oversize.header())
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
+		h.trace(false, frame)
 		p, _ := Decode(bytes.Clone(frame)) // a spoilt parameter of the response does not undo the bind
 		switch {
 		case p.Command == bind.Response() || p.Command == CmdGenericNack:
@@ -157,7 +160,9 @@ func bindOver(ctx context.Context, raw net.Conn, cfg Config, bind CommandID, hos
 			peer, _ := p.Body.(*BindResponse)
 			return newSession(conn, raw, frames, cfg, *peer, sequence, h), nil
 		case p.Command == CmdEnquireLink:
-			if _, err := conn.Write(AppendHeader(nil, Header{CmdEnquireLinkResp, ESME_ROK, p.Sequence})); err != nil {
+			answer := AppendHeader(nil, Header{CmdEnquireLinkResp, ESME_ROK, p.Sequence})
+			h.trace(true, answer)
+			if _, err := conn.Write(answer); err != nil {
 				return nil, err
 			}
 		}

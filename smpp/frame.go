@@ -35,6 +35,13 @@ func (e *OversizeError) Error() string {
 	return fmt.Sprintf("smpp: %s of %d octets is above the limit of %d", e.Header.Command, e.Length, MaxFrame)
 }
 
+// header returns the octets of the header.
+func (e *OversizeError) header() []byte {
+	b := AppendHeader(nil, e.Header)
+	binary.BigEndian.PutUint32(b, e.Length)
+	return b
+}
+
 // FrameReader cuts a stream of octets into PDUs. It is used by one goroutine.
 type FrameReader struct {
 	r          io.Reader

@@ -54,8 +54,10 @@ func (s *Session) read() {
 		var oversize *OversizeError
 		switch {
 		case err == nil:
+			s.handler.trace(false, frame)
 			s.dispatch(frame)
 		case errors.As(err, &oversize):
+			s.handler.trace(false, oversize.header())
 			s.oversize(oversize.Header)
 		case errors.Is(err, ErrFraming):
 			s.counters.unknown.Add(1)

@@ -45,6 +45,12 @@ type Handler struct {
 	Broken func(*Delivery, error) bool
 	// Result tells what became of a submission.
 	Result func(Result)
+	// Trace, unless nil, sees every PDU of the session and of its bind: one that
+	// came in as it came, one that goes out right before it is written. Of an oversize
+	// one it sees the header. Reader and writer call it at once, and pdu is theirs
+	// again when it returns. It is the caller's to switch it at run time. Passwords
+	// are in there: Describe leaves them out.
+	Trace func(outgoing bool, pdu []byte)
 }
 
 // Result is what became of a submission. Every submission that TrySubmit took has

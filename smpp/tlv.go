@@ -1,6 +1,9 @@
 package smpp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Tag is the tag of an optional parameter (SMPP 3.4 §5.3.2).
 type Tag uint16
@@ -19,6 +22,31 @@ const (
 	TagMoreMessagesToSend   Tag = 0x0426
 	TagMessageState         Tag = 0x0427
 )
+
+// tagNames are the names of SMPP 3.4 §5.3.2.
+var tagNames = map[Tag]string{
+	0x0005: "dest_addr_subunit", 0x0006: "dest_network_type", 0x0007: "dest_bearer_type", 0x0008: "dest_telematics_id",
+	0x000D: "source_addr_subunit", 0x000E: "source_network_type", 0x000F: "source_bearer_type", 0x0010: "source_telematics_id",
+	0x0017: "qos_time_to_live", 0x0019: "payload_type", 0x001D: "additional_status_info_text",
+	TagReceiptedMessageID: "receipted_message_id", 0x0030: "ms_msg_wait_facilities", 0x0201: "privacy_indicator",
+	0x0202: "source_subaddress", 0x0203: "dest_subaddress", TagUserMessageReference: "user_message_reference",
+	0x0205: "user_response_code", 0x020A: "source_port", 0x020B: "destination_port", TagSARMsgRefNum: "sar_msg_ref_num",
+	0x020D: "language_indicator", TagSARTotalSegments: "sar_total_segments", TagSARSegmentSeqnum: "sar_segment_seqnum",
+	TagSCInterfaceVersion: "sc_interface_version", 0x0302: "callback_num_pres_ind", 0x0303: "callback_num_atag",
+	0x0304: "number_of_messages", 0x0381: "callback_num", 0x0420: "dpf_result", 0x0421: "set_dpf",
+	TagMSAvailabilityStatus: "ms_availability_status", TagNetworkErrorCode: "network_error_code",
+	TagMessagePayload: "message_payload", 0x0425: "delivery_failure_reason", TagMoreMessagesToSend: "more_messages_to_send",
+	TagMessageState: "message_state", 0x0501: "ussd_service_op", 0x1201: "display_time", 0x1203: "sms_signal",
+	0x1204: "ms_validity", 0x130C: "alert_on_message_delivery", 0x1380: "its_reply_type", 0x1383: "its_session_info",
+}
+
+// String returns the specification's name, or "0x1400" for a tag that has none.
+func (t Tag) String() string {
+	if name, ok := tagNames[t]; ok {
+		return name
+	}
+	return fmt.Sprintf("0x%04x", uint16(t))
+}
 
 // TLV is one optional parameter. Its value is always octets as they travel, a
 // number big-endian in as many octets as the specification gives it.

@@ -88,6 +88,7 @@ func (s *Session) write() {
 }
 
 func (s *Session) writeBatch(batch []byte) error {
+	s.handler.trace(true, batch)
 	if err := s.conn.SetWriteDeadline(time.Now().Add(min(writeTimeout, s.cfg.ResponseTimeout))); err != nil {
 		return err
 	}
