@@ -24,7 +24,10 @@ func (s *Session) keep() {
 			return
 		}
 		now, heard := time.Since(s.began), time.Duration(s.heard.Load())
-		s.expire(now)
+		if s.expire(now); s.unanswered(now) {
+			s.end(ErrNoProgress)
+			continue
+		}
 		if heard >= probed {
 			sent = 0
 		}
@@ -59,6 +62,7 @@ func (s *Session) expire(now time.Duration) {
 		s.late = append(s.late, seq)
 		s.releaseLocked()
 	}
+	s.stuck = s.waiting != never && now-s.waiting >= s.cfg.ResponseTimeout
 	for ; len(s.late) > maxLate; s.late = s.late[1:] {
 		if s.requests[s.late[0]].late {
 			delete(s.requests, s.late[0])
@@ -66,6 +70,14 @@ func (s *Session) expire(now time.Duration) {
 	}
 	s.mu.Unlock()
 	s.report(expired, func(request) error { return ErrUncertain }, now)
+}
+
+// unanswered reports whether no submission was answered for so long that none will
+// be. What expired meanwhile is reported.
+func (s *Session) unanswered(now time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting != never && now-s.waiting >= 2*s.cfg.ResponseTimeout
 }
 
 // abandon settles what has no response when the session has ended.

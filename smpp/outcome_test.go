@@ -74,7 +74,7 @@ func (c *limitedConn) Write(b []byte) (int, error) {
 // the session ends by its write deadline.
 func TestStalledPeer(t *testing.T) {
 	cfg := testConfig()
-	cfg.Window, cfg.ResponseTimeout = 1000, 200*time.Millisecond
+	cfg.Window, cfg.ResponseTimeout = 1000, 500*time.Millisecond
 	r := newRecorder(t, 3000)
 	s, _ := bind(t, cfg, r.handler())
 	big := &ShortMessage{Message: make([]byte, 60_000)}
@@ -118,7 +118,7 @@ func TestFloodOfRequests(t *testing.T) {
 // responses, repeats others, and hangs up in the middle.
 func TestExactlyOneResult(t *testing.T) {
 	cfg := testConfig()
-	cfg.Window, cfg.ResponseTimeout = 50, 20*time.Millisecond
+	cfg.Window, cfg.ResponseTimeout = 50, 300*time.Millisecond
 	var mu sync.Mutex
 	results := map[uint64]int{}
 	h := Handler{Result: func(r Result) {

@@ -21,11 +21,17 @@ var (
 	ErrUnbound = errors.New("smpp: unbound by the SMSC")
 	// ErrSilent: the SMSC did not answer enquire_link.
 	ErrSilent = errors.New("smpp: enquire_link not answered")
+	// ErrNoProgress: the SMSC is there and answers no submission. When none was
+	// answered for a whole ResponseTimeout in which one was outstanding, no more are
+	// taken, and when none is for a second one, the session ends. So no more than a
+	// window becomes uncertain, and a late response, of any status, saves the session.
+	ErrNoProgress = errors.New("smpp: submissions not answered")
 	// ErrStalled: the SMSC asks and does not read the answers.
 	ErrStalled = errors.New("smpp: peer does not read")
 )
 
 const (
+	never         = time.Duration(-1)
 	unbindTimeout = 5 * time.Second
 	// maxLate bounds how many timed-out requests are remembered for a late
 	// response.
@@ -98,6 +104,8 @@ type Session struct {
 	requests map[uint32]request // ours, by sequence_number
 	late     []uint32           // those of them that timed out, oldest first
 	used     int                // slots of the window
+	waiting  time.Duration      // since when no submission was answered while one should be; never if none should
+	stuck    bool               // that is for a whole ResponseTimeout
 	sequence uint32
 	draining bool // no submissions any more
 	ended    bool
@@ -117,7 +125,7 @@ func newSession(conn, raw net.Conn, frames *FrameReader, cfg Config, peer BindRe
 		conn: conn, raw: raw, frames: frames, cfg: cfg, peer: peer, handler: h, began: time.Now(),
 		stop: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
 		unbound: make(chan struct{}), wake: make(chan struct{}, 1),
-		requests: make(map[uint32]request, cfg.Window), sequence: sequence,
+		requests: make(map[uint32]request, cfg.Window), sequence: sequence, waiting: never,
 	}
 }
 
@@ -152,8 +160,8 @@ func (s *Session) TakesTLVs() bool {
 // given.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
-// Err tells why the session ended: ErrClosed, ErrUnbound, ErrSilent, ErrStalled,
-// or an error of the connection. It is nil while it lives.
+// Err tells why the session ended: ErrClosed, ErrUnbound, ErrSilent, ErrNoProgress,
+// ErrStalled, or an error of the connection. It is nil while it lives.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -104,40 +104,6 @@ func TestOddResponses(t *testing.T) {
 	closeGently(t, s, p)
 }
 
-func TestLateResponse(t *testing.T) {
-	cfg := testConfig()
-	cfg.Window, cfg.ResponseTimeout = 1, 30*time.Millisecond
-	r := newRecorder(t, 10)
-	s, p := bind(t, cfg, r.handler())
-	s.TrySubmit(sampleMessage(), 5)
-	first := p.expect(CmdSubmitSM)
-	if got := r.result(); got.Tag != 5 || got.Err != ErrUncertain || got.Late {
-		t.Fatalf("got %+v", got)
-	}
-	if !s.TrySubmit(sampleMessage(), 6) {
-		t.Fatal("a timeout keeps its slot")
-	}
-	p.expect(CmdSubmitSM)
-	if got := r.result(); got.Tag != 6 || got.Err != ErrUncertain {
-		t.Fatalf("got %+v", got)
-	}
-	p.accepted(first, "late")
-	if got := r.result(); got.Tag != 5 || got.Err != nil || !got.Late || got.MessageID != "late" {
-		t.Fatalf("got %+v", got)
-	}
-	if s.Free() != 1 || s.Counters().Late != 1 {
-		t.Errorf("free %d, %+v", s.Free(), s.Counters())
-	}
-	p.accepted(first, "again")
-	p.header(CmdEnquireLink, 0, 1)
-	p.expect(CmdEnquireLinkResp)
-	s.end(ErrClosed)
-	<-s.Done()
-	if len(r.results) != 0 {
-		t.Errorf("one more result: %+v", <-r.results)
-	}
-}
-
 func TestDeliver(t *testing.T) {
 	r := newRecorder(t, 10)
 	s, p := bind(t, testConfig(), r.handler())

@@ -12,7 +12,8 @@ type request struct {
 	end     uint64        // of its octets in the stream
 }
 
-// Free returns how many submissions TrySubmit would take now.
+// Free returns how many submissions TrySubmit would take now: none while the
+// session goes towards ErrNoProgress.
 func (s *Session) Free() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -20,14 +21,14 @@ func (s *Session) Free() int {
 }
 
 func (s *Session) freeLocked() int {
-	if s.draining || s.ended || s.cfg.Bind == BindReceiver {
+	if s.draining || s.ended || s.stuck || s.cfg.Bind == BindReceiver {
 		return 0
 	}
 	return s.cfg.Window - s.used
 }
 
 // TrySubmit sends m as submit_sm, and says so; the Result carries tag. It takes
-// nothing when the window is full or the session is closing. It never blocks and
+// nothing when Free is zero. It never blocks and
 // keeps nothing of m. Bound as 3.3 it leaves the optional parameters out, and never
 // takes a text above MaxShortMessage octets, which has no other place.
 func (s *Session) TrySubmit(m *ShortMessage, tag uint64) bool {
@@ -44,7 +45,11 @@ func (s *Session) TrySubmit(m *ShortMessage, tag uint64) bool {
 	s.used++
 	seq := s.nextLocked()
 	s.sendLocked(AppendShortMessage(s.out, Header{CmdSubmitSM, ESME_ROK, seq}, m))
-	s.requests[seq] = request{command: CmdSubmitSM, tag: tag, at: time.Since(s.began), end: s.queued}
+	now := time.Since(s.began)
+	s.requests[seq] = request{command: CmdSubmitSM, tag: tag, at: now, end: s.queued}
+	if s.waiting == never {
+		s.waiting = now
+	}
 	s.mu.Unlock()
 	s.flush()
 	return true
@@ -79,10 +84,21 @@ func (s *Session) settle(h Header) (request, bool) {
 		return request{}, false
 	}
 	delete(s.requests, h.Sequence)
-	if r.command == CmdSubmitSM && !r.late {
-		s.releaseLocked()
+	if r.command == CmdSubmitSM {
+		if !r.late {
+			s.releaseLocked()
+		}
+		s.progressLocked()
 	}
 	return r, true
+}
+
+// progressLocked notes that a submission was answered.
+func (s *Session) progressLocked() {
+	s.stuck, s.waiting = false, never
+	if s.used > 0 {
+		s.waiting = time.Duration(s.heard.Load())
+	}
 }
 
 // releaseLocked frees a slot of the window.

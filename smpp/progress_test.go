@@ -1,0 +1,118 @@
+package smpp
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slowly is a configuration for tests in a bubble: half of it is below patience.
+func slowly(window int) Config {
+	cfg := testConfig()
+	cfg.Window, cfg.ResponseTimeout, cfg.EnquireLink = window, 4*time.Second, time.Hour
+	return cfg
+}
+
+func TestLateResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(t, 10)
+		s, p := pipe(t, slowly(1), r.handler())
+		s.TrySubmit(sampleMessage(), 5)
+		first := p.expect(CmdSubmitSM)
+		if got := r.result(); got.Tag != 5 || got.Err != ErrUncertain || got.Late || got.Elapsed < 4*time.Second {
+			t.Fatalf("got %+v", got)
+		}
+		if s.Free() != 0 || s.TrySubmit(sampleMessage(), 6) {
+			t.Fatal("a submission is taken while none is answered")
+		}
+		<-time.After(3 * time.Second)
+		p.accepted(first, "late")
+		if got := r.result(); got.Tag != 5 || got.Err != nil || !got.Late || got.MessageID != "late" {
+			t.Fatalf("got %+v", got)
+		}
+		if s.Free() != 1 || s.Counters().Late != 1 {
+			t.Errorf("free %d, %+v", s.Free(), s.Counters())
+		}
+		p.accepted(first, "again")
+		<-time.After(time.Minute)
+		if s.Err() != nil || !s.TrySubmit(sampleMessage(), 7) {
+			t.Fatalf("nothing is outstanding, yet %v, free %d", s.Err(), s.Free())
+		}
+		p.header(CmdSubmitSMResp, ESME_RSYSERR, p.expect(CmdSubmitSM).Sequence)
+		if got := r.result(); got.Tag != 7 || got.Status != ESME_RSYSERR || s.Counters().Unmatched != 1 {
+			t.Errorf("got %+v, %+v", got, s.Counters())
+		}
+	})
+}
+
+// TestNoProgress lets the SMSC answer enquire_link and nothing else.
+func TestNoProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := slowly(3)
+		cfg.EnquireLink = time.Second
+		r := newRecorder(t, 10)
+		began := time.Now()
+		s, p := pipe(t, cfg, r.handler())
+		go func() {
+			for {
+				frame, err := p.frames.Next()
+				if err != nil {
+					return
+				}
+				if h := parseHeader(frame); h.Command == CmdEnquireLink {
+					p.conn.Write(AppendHeader(nil, Header{CmdEnquireLinkResp, ESME_ROK, h.Sequence}))
+				}
+			}
+		}()
+		taken := uint64(0)
+		for s.Err() == nil {
+			if s.TrySubmit(sampleMessage(), taken) {
+				taken++
+			}
+			<-time.After(900 * time.Millisecond)
+		}
+		<-s.Done()
+		if s.Err() != ErrNoProgress || taken != 3 {
+			t.Errorf("ended with %v, %d taken", s.Err(), taken)
+		}
+		if took := time.Since(began); took < 8*time.Second || took > 10*time.Second {
+			t.Errorf("ended after %s", took)
+		}
+		for tag := range taken {
+			if got := r.result(); got.Tag != tag || got.Err != ErrUncertain || got.Late {
+				t.Errorf("got %+v", got)
+			}
+		}
+		if len(r.results) != 0 {
+			t.Errorf("one more result: %+v", <-r.results)
+		}
+	})
+}
+
+// TestProgress answers every second submission: the session lives, and sends.
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(t, 100)
+		s, p := pipe(t, slowly(10), r.handler())
+		for i := range uint64(30) {
+			if !s.TrySubmit(sampleMessage(), i) {
+				t.Fatalf("submission %d is not taken: %v", i, s.Err())
+			}
+			if submit := p.expect(CmdSubmitSM); i%2 == 0 {
+				p.header(CmdSubmitSMResp, ESME_RTHROTTLED, submit.Sequence)
+			}
+			<-time.After(time.Second)
+		}
+		uncertain := 0
+		for len(r.results) > 0 {
+			if got := r.result(); got.Err == ErrUncertain {
+				uncertain++
+			} else if got.Status != ESME_RTHROTTLED {
+				t.Errorf("got %+v", got)
+			}
+		}
+		if uncertain != 13 || s.Err() != nil {
+			t.Errorf("%d uncertain, %v", uncertain, s.Err())
+		}
+	})
+}
