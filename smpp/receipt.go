@@ -50,8 +50,8 @@ func ParseReceipt(m *ShortMessage, loc *time.Location) (Receipt, ReceiptKind) {
 	}
 	body := m.Message
 	if m.ESMClass&esmUDHI != 0 {
-		if header, _, ok := parseUDH(body); ok {
-			body = body[len(header):]
+		if h, ok := parseUDH(body); ok {
+			body = body[len(h.octets):]
 		}
 	}
 	r.Raw = receiptText(body)

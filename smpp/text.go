@@ -71,6 +71,12 @@ type Content struct {
 	Payload  []byte // what follows it, unpacked where the carrier packs septets
 	Coding   Coding
 	Fragment *Fragment // nil for a text of one part
+	// Port is the application that it is for (TS 23.040 §9.2.3.24.3 and .4, SMPP 3.4
+	// §5.3.2.21), and 0 for people: 2948 is WAP push, for instance.
+	Port uint16
+	// The national language tables that the septets are read by (TS 23.040
+	// §9.2.3.24.15 and .16), as TS 23.038 §6.2.1.2.4 numbers them; 0 is the default.
+	SingleShift, LockingShift uint8
 }
 
 // esm_class bits (SMPP 3.4 §5.2.12).
@@ -83,20 +89,21 @@ const (
 )
 
 // ReadContent takes m apart. A header whose lengths are false is text, as peers
-// set the indicator without sending a header; and where they forget it, a
-// concatenation header is known by its shape. A header's concatenation comes
-// before the SAR parameters (SMPP 3.4 §5.3.2.22).
+// set the indicator without sending a header; and where they forget it, a header
+// with a concatenation is known by its shape. What a header says comes before the
+// optional parameters that say the same (SMPP 3.4 §5.3.2.22).
 func ReadContent(m *ShortMessage, zero Alphabet) Content {
 	c := Content{Payload: m.Message, Coding: CodingOf(m.DataCoding, zero)}
-	header, fragment, ok := parseUDH(m.Message)
-	if m.ESMClass&esmUDHI == 0 {
-		ok = ok && fragment != nil && looksConcatenated(header)
-	}
-	if ok {
-		c.Header, c.Fragment, c.Payload = header, fragment, m.Message[len(header):]
+	h, ok := parseUDH(m.Message)
+	if ok && (m.ESMClass&esmUDHI != 0 || (h.fragment != nil && h.usual)) {
+		c.Header, c.Payload = h.octets, m.Message[len(h.octets):]
+		c.Fragment, c.Port, c.SingleShift, c.LockingShift = h.fragment, h.port, h.single, h.locking
 	}
 	if c.Fragment == nil {
 		c.Fragment = sarFragment(m.TLVs)
+	}
+	if port, ok := m.TLVs.Uint(TagDestinationPort); ok && c.Port == 0 {
+		c.Port = uint16(port)
 	}
 	if zero == AlphabetGSM7Packed && c.Coding == CodingGSM7 {
 		c.Payload = UnpackGSM7(c.Payload, len(c.Header))
@@ -106,38 +113,70 @@ func ReadContent(m *ShortMessage, zero Alphabet) Content {
 
 // Information elements (TS 23.040 §9.2.3.24).
 const (
-	ieConcat8  = 0x00
-	ieConcat16 = 0x08
+	ieConcat8      = 0x00
+	iePort8        = 0x04
+	iePort16       = 0x05
+	ieConcat16     = 0x08
+	ieSingleShift  = 0x24
+	ieLockingShift = 0x25
+
+	firstPort8 = 240 // those below are reserved
 )
 
+// userDataHeader is what a header says.
+type userDataHeader struct {
+	octets          []byte // with the length octet
+	fragment        *Fragment
+	port            uint16
+	single, locking uint8
+	usual           bool // it has no elements but those above, and each in its length
+}
+
 // parseUDH reads the user data header (TS 23.040 §9.2.3.24) at the start of b. It
-// is not ok where a length leads out of it. An impossible concatenation element
-// is ignored, as §9.2.3.24.1 demands.
-func parseUDH(b []byte) (header []byte, f *Fragment, ok bool) {
+// is not ok where a length leads out of it. Of elements that exclude each other the
+// last counts, and one with an impossible or reserved value is ignored, as
+// §9.2.3.24 demands.
+func parseUDH(b []byte) (h userDataHeader, ok bool) {
 	if len(b) == 0 || int(b[0]) >= len(b) {
-		return nil, nil, false
+		return userDataHeader{}, false
 	}
-	header = b[: 1+int(b[0]) : 1+int(b[0])]
-	for rest := header[1:]; len(rest) > 0; {
+	h.octets, h.usual = b[:1+int(b[0]):1+int(b[0])], true
+	for rest := h.octets[1:]; len(rest) > 0; {
 		if len(rest) < 2 || len(rest) < 2+int(rest[1]) {
-			return nil, nil, false
+			return userDataHeader{}, false
 		}
 		id, v := rest[0], rest[2:2+int(rest[1])]
 		rest = rest[2+len(v):]
-		switch {
-		case id == ieConcat8 && len(v) == 3:
-			f = fragment(uint16(v[0]), false, v[1], v[2])
-		case id == ieConcat16 && len(v) == 4:
-			f = fragment(uint16(v[0])<<8|uint16(v[1]), true, v[2], v[3])
-		}
+		h.element(id, v)
 	}
-	return header, f, true
+	return h, true
 }
 
-// looksConcatenated reports whether a header holds a concatenation and nothing
-// else: then it is one even without the indicator.
-func looksConcatenated(h []byte) bool {
-	return (len(h) == 6 && h[0] == 5 && h[1] == ieConcat8) || (len(h) == 7 && h[0] == 6 && h[1] == ieConcat16)
+func (h *userDataHeader) element(id byte, v []byte) {
+	switch {
+	case id == ieConcat8 && len(v) == 3:
+		h.concatenation(fragment(uint16(v[0]), false, v[1], v[2]))
+	case id == ieConcat16 && len(v) == 4:
+		h.concatenation(fragment(uint16(v[0])<<8|uint16(v[1]), true, v[2], v[3]))
+	case id == iePort8 && len(v) == 2:
+		if v[0] >= firstPort8 {
+			h.port = uint16(v[0])
+		}
+	case id == iePort16 && len(v) == 4:
+		h.port = uint16(v[0])<<8 | uint16(v[1])
+	case id == ieSingleShift && len(v) == 1:
+		h.single = v[0]
+	case id == ieLockingShift && len(v) == 1:
+		h.locking = v[0]
+	default:
+		h.usual = false
+	}
+}
+
+func (h *userDataHeader) concatenation(f *Fragment) {
+	if f != nil {
+		h.fragment = f
+	}
 }
 
 func sarFragment(t TLVs) *Fragment {

@@ -49,10 +49,19 @@ func TestReadContent(t *testing.T) {
 		{"8-bit reference", 0x40, "\x05\x00\x03\xfe\x02\x01hi", nil, 6, &Fragment{0xfe, false, 2, 1}},
 		{"16-bit reference", 0x40, "\x06\x08\x04\x01\x02\x02\x02hi", nil, 7, &Fragment{0x102, true, 2, 2}},
 		{"behind another element", 0x40, "\x0b\x05\x04\x0b\x84\x00\x00\x00\x03\x01\x02\x01hi", nil, 12, &Fragment{1, false, 2, 1}},
+		{"before another element", 0x40, "\x0b\x00\x03\x01\x02\x01\x05\x04\x0b\x84\x00\x00hi", nil, 12, &Fragment{1, false, 2, 1}},
+		{"the last of two counts", 0x40, "\x0b\x00\x03\x01\x02\x01\x08\x04\x01\x02\x03\x02hi", nil, 12, &Fragment{0x102, true, 3, 2}},
+		{"an impossible second one", 0x40, "\x0a\x00\x03\x01\x02\x01\x00\x03\x01\x00\x00hi", nil, 11, &Fragment{1, false, 2, 1}},
 		{"ports only", 0x40, "\x06\x05\x04\x0b\x84\x00\x00hi", nil, 7, nil},
 		{"SAR", 0, "hi", sar, 0, &Fragment{0x102, true, 3, 2}},
 		{"header before SAR", 0x40, "\x05\x00\x03\xfe\x02\x01hi", sar, 6, &Fragment{0xfe, false, 2, 1}},
 		{"no indicator", 0, "\x05\x00\x03\xfe\x02\x01hi", nil, 6, &Fragment{0xfe, false, 2, 1}},
+		{"no indicator, 16-bit", 0, "\x06\x08\x04\x01\x02\x02\x02hi", nil, 7, &Fragment{0x102, true, 2, 2}},
+		{"no indicator, with ports", 0, "\x0b\x05\x04\x0b\x84\x00\x00\x00\x03\x01\x02\x01hi", nil, 12, &Fragment{1, false, 2, 1}},
+		{"no indicator, with ports and shifts", 0, "\x0f\x00\x03\x01\x02\x01\x04\x02\xf5\xf6\x24\x01\x01\x25\x01\x01hi", nil, 16, &Fragment{1, false, 2, 1}},
+		{"no indicator, with something else", 0, "\x08\x00\x03\x01\x02\x01\x70\x01\x01hi", nil, 0, nil},
+		{"no indicator, with a short shift", 0, "\x07\x00\x03\x01\x02\x01\x24\x00hi", nil, 0, nil},
+		{"no indicator and impossible", 0, "\x05\x00\x03\x01\x02\x03hi", nil, 0, nil},
 		{"no indicator and no concatenation", 0, "\x06\x05\x04\x0b\x84\x00\x00hi", nil, 0, nil},
 		{"indicator without header", 0x40, "test222", nil, 0, nil},
 		{"element too long", 0x40, "\x05\x00\x09\xfe\x02\x01hi", nil, 0, nil},
@@ -72,25 +81,72 @@ func TestReadContent(t *testing.T) {
 	}
 }
 
-func TestCodingOf(t *testing.T) {
-	for dcs, want := range map[uint8]Coding{
-		0x00: CodingGSM7, 0x01: CodingASCII, 0x02: CodingBinary, 0x03: CodingLatin1, 0x04: CodingBinary,
-		0x06: CodingISO8859_5, 0x07: CodingISO8859_8, 0x08: CodingUCS2, 0x0D: CodingBinary,
-		0x10: CodingGSM7, 0x18: CodingUCS2, 0x14: CodingBinary, 0x20: CodingBinary,
-		0xC0: CodingGSM7, 0xD1: CodingGSM7, 0xE0: CodingUCS2, 0xF0: CodingGSM7, 0xF1: CodingGSM7, 0xF4: CodingBinary, 0xF5: CodingBinary,
-	} {
-		if got := CodingOf(dcs, AlphabetGSM7); got != want {
-			t.Errorf("data_coding %#02x is %d, want %d", dcs, got, want)
+// TestHeaderElements reads what a header says beside the concatenation.
+func TestHeaderElements(t *testing.T) {
+	port := func(v ...byte) TLVs { return TLVs{{TagDestinationPort, v}} }
+	cases := []struct {
+		name            string
+		header          string
+		tlvs            TLVs
+		port            uint16
+		single, locking uint8
+	}{
+		{"WAP push", "\x06\x05\x04\x0b\x84\x23\xf0", nil, 2948, 0, 0},
+		{"8-bit ports", "\x04\x04\x02\xf5\xf6", nil, 0xf5, 0, 0},
+		{"reserved 8-bit ports", "\x04\x04\x02\x17\x18", nil, 0, 0, 0},
+		{"ports in a length of their own", "\x05\x05\x03\x0b\x84\x23", nil, 0, 0, 0},
+		{"several parts for a port", "\x0b\x00\x03\x01\x02\x01\x05\x04\x0b\x84\x00\x00", nil, 2948, 0, 0},
+		{"single shift", "\x03\x24\x01\x01", nil, 0, 1, 0},
+		{"locking shift", "\x03\x25\x01\x03", nil, 0, 0, 3},
+		{"both, and parts", "\x0b\x25\x01\x04\x00\x03\x01\x02\x01\x24\x01\x05", nil, 0, 5, 4},
+		{"an unknown element first", "\x07\x70\x02\x00\x00\x24\x01\x02", nil, 0, 2, 0},
+		{"destination_port", "", port(0x0b, 0x84), 2948, 0, 0},
+		{"the header before destination_port", "\x06\x05\x04\x0b\x84\x00\x00", port(0, 1), 2948, 0, 0},
+	}
+	for _, c := range cases {
+		m := &ShortMessage{Message: []byte(c.header + "hi"), TLVs: c.tlvs}
+		if c.header != "" {
+			m.ESMClass = esmUDHI
+		}
+		got := ReadContent(m, AlphabetGSM7)
+		if string(got.Header) != c.header || string(got.Payload) != "hi" || got.Port != c.port || got.SingleShift != c.single || got.LockingShift != c.locking {
+			t.Errorf("%s: got %+v", c.name, got)
 		}
 	}
-	if got := CodingOf(0, AlphabetLatin1); got != CodingLatin1 {
-		t.Errorf("data_coding 0 of a Latin-1 carrier is %d", got)
+}
+
+// TestCodingOf goes through the values of SMPP 3.4 §5.2.19, and through the groups
+// of TS 23.038 §4 above them.
+func TestCodingOf(t *testing.T) {
+	cases := []struct {
+		from, to uint8
+		want     Coding
+	}{
+		{0x00, 0x00, CodingGSM7}, {0x01, 0x01, CodingASCII}, {0x02, 0x02, CodingBinary}, {0x03, 0x03, CodingLatin1},
+		{0x04, 0x05, CodingBinary}, {0x06, 0x06, CodingISO8859_5}, {0x07, 0x07, CodingISO8859_8}, {0x08, 0x08, CodingUCS2},
+		{0x09, 0x0E, CodingBinary}, {0x0F, 0x0F, CodingGSM7},
+		{0x10, 0x13, CodingGSM7}, {0x14, 0x17, CodingBinary}, {0x18, 0x1B, CodingUCS2}, {0x1C, 0x1F, CodingGSM7},
+		{0x20, 0x3F, CodingBinary}, // compressed
+		{0x40, 0x43, CodingGSM7}, {0x44, 0x47, CodingBinary}, {0x48, 0x4B, CodingUCS2},
+		{0x50, 0x53, CodingGSM7}, {0x54, 0x57, CodingBinary}, {0x58, 0x5B, CodingUCS2},
+		{0x60, 0x7F, CodingBinary},
+		{0x80, 0xBF, CodingGSM7},                           // reserved
+		{0xC0, 0xDF, CodingGSM7}, {0xE0, 0xEF, CodingUCS2}, // message waiting
+		{0xF0, 0xF3, CodingGSM7}, {0xF4, 0xF7, CodingBinary}, {0xF8, 0xFB, CodingGSM7}, {0xFC, 0xFF, CodingBinary},
 	}
-	if got := CodingOf(0, AlphabetASCII); got != CodingASCII {
-		t.Errorf("data_coding 0 of an ASCII carrier is %d", got)
-	}
-	if got := CodingOf(0, AlphabetGSM7Packed); got != CodingGSM7 {
-		t.Errorf("data_coding 0 of a packing carrier is %d", got)
+	for _, zero := range []Alphabet{AlphabetGSM7, AlphabetGSM7Packed, AlphabetLatin1, AlphabetASCII} {
+		ofZero := map[Alphabet]Coding{AlphabetLatin1: CodingLatin1, AlphabetASCII: CodingASCII}[zero]
+		for _, c := range cases {
+			want := c.want
+			if want == CodingGSM7 {
+				want = ofZero
+			}
+			for dcs := int(c.from); dcs <= int(c.to); dcs++ {
+				if got := CodingOf(uint8(dcs), zero); got != want {
+					t.Errorf("data_coding %#02x of a carrier of %s is %d, want %d", dcs, zero, got, want)
+				}
+			}
+		}
 	}
 }
 
@@ -106,6 +162,24 @@ func TestPackGSM7(t *testing.T) {
 			if !bytes.Equal(got, want) {
 				t.Fatalf("%d septets behind %d octets: got %x, want %x", n, headerLen, got, want)
 			}
+		}
+	}
+}
+
+// TestCorpusPacking packs what other implementations packed.
+func TestCorpusPacking(t *testing.T) {
+	type row struct{ ID, Packed, Unpacked string }
+	for _, row := range loadRows[row](t, "testdata/gsm7.jsonl", 32) {
+		septets, packed := unhex(t, row.Unpacked), unhex(t, row.Packed)
+		if got := UnpackGSM7(packed, 0); !bytes.Equal(got, septets) {
+			t.Errorf("%s: unpacked as %x, want %x", row.ID, got, septets)
+		}
+		got := PackGSM7(septets, 0)
+		if len(septets)%8 == 7 { // their seven spare bits would be an @ to who does not know the length
+			got, packed = got[:len(got)-1], packed[:len(packed)-1]
+		}
+		if !bytes.Equal(got, packed) {
+			t.Errorf("%s: packed as %x, want %x", row.ID, got, packed)
 		}
 	}
 }

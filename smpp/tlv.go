@@ -12,6 +12,7 @@ type Tag uint16
 const (
 	TagReceiptedMessageID   Tag = 0x001E
 	TagUserMessageReference Tag = 0x0204
+	TagDestinationPort      Tag = 0x020B
 	TagSARMsgRefNum         Tag = 0x020C
 	TagSARTotalSegments     Tag = 0x020E
 	TagSARSegmentSeqnum     Tag = 0x020F
@@ -30,7 +31,7 @@ var tagNames = map[Tag]string{
 	0x0017: "qos_time_to_live", 0x0019: "payload_type", 0x001D: "additional_status_info_text",
 	TagReceiptedMessageID: "receipted_message_id", 0x0030: "ms_msg_wait_facilities", 0x0201: "privacy_indicator",
 	0x0202: "source_subaddress", 0x0203: "dest_subaddress", TagUserMessageReference: "user_message_reference",
-	0x0205: "user_response_code", 0x020A: "source_port", 0x020B: "destination_port", TagSARMsgRefNum: "sar_msg_ref_num",
+	0x0205: "user_response_code", 0x020A: "source_port", TagDestinationPort: "destination_port", TagSARMsgRefNum: "sar_msg_ref_num",
 	0x020D: "language_indicator", TagSARTotalSegments: "sar_total_segments", TagSARSegmentSeqnum: "sar_segment_seqnum",
 	TagSCInterfaceVersion: "sc_interface_version", 0x0302: "callback_num_pres_ind", 0x0303: "callback_num_atag",
 	0x0304: "number_of_messages", 0x0381: "callback_num", 0x0420: "dpf_result", 0x0421: "set_dpf",

@@ -239,8 +239,8 @@ func (d *description) tlvs(tlvs TLVs, m *ShortMessage) {
 // says returns what can be printed of a message's text behind its header.
 func says(m *ShortMessage, b []byte) string {
 	if m.ESMClass&esmUDHI != 0 {
-		if header, _, ok := parseUDH(b); ok {
-			b = b[len(header):]
+		if h, ok := parseUDH(b); ok {
+			b = b[len(h.octets):]
 		}
 	}
 	b = b[:min(len(b), maxDump)]
