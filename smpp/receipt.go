@@ -17,9 +17,12 @@ type Receipt struct {
 	Word         string // "DELIVRD": the text's word, upper case, or empty
 	Err          string // the carrier's error code; never a number: "0B", "010"
 	Submit, Done time.Time
-	Intermediate bool   // never final, whatever the word (SMPP 3.4 §5.2.12)
-	Text         string // of the message, as far as it is quoted; octets as they came
-	Raw          string // the receipt's own text
+	Intermediate bool // never final, whatever the word (SMPP 3.4 §5.2.12)
+	// UserReference is the user_message_reference that the submit_sm had (SMPP 3.4
+	// §5.3.2.17), where the SMSC repeats it, or 0.
+	UserReference uint16
+	Text          string // of the message, as far as it is quoted; octets as they came
+	Raw           string // the receipt's own text
 }
 
 // ReceiptKind says whether a message is a receipt.
@@ -77,6 +80,9 @@ func ParseReceipt(m *ShortMessage, loc *time.Location) (Receipt, ReceiptKind) {
 			r.State = state
 		}
 	}
+	if n, ok := m.TLVs.Uint(TagUserMessageReference); ok {
+		r.UserReference = uint16(n)
+	}
 	if code, ok := m.TLVs.Get(TagNetworkErrorCode); ok && r.Err == "" && len(code) == 3 {
 		r.Err = fmt.Sprintf("%03d", int(code[1])<<8|int(code[2])) // SMPP 3.4 §5.3.2.31
 	}
@@ -84,23 +90,32 @@ func ParseReceipt(m *ShortMessage, loc *time.Location) (Receipt, ReceiptKind) {
 }
 
 // receiptText returns the octets of a receipt's text. data_coding is no help:
-// peers copy it from the message. UTF-16 shows itself by its NULs.
+// peers copy it from the message. UTF-16 shows itself by its mark or its NULs.
 func receiptText(b []byte) string {
-	if len(b) >= 4 && len(b)%2 == 0 && (b[0] == 0) != (b[1] == 0) && (b[2] == 0) == (b[0] == 0) && (b[3] == 0) == (b[1] == 0) {
-		hi := 0
-		if b[1] == 0 {
-			hi = 1
-		}
-		u := make([]uint16, 0, len(b)/2)
-		for i := 0; i < len(b); i += 2 {
-			u = append(u, uint16(b[i+hi])<<8|uint16(b[i+1-hi]))
-		}
-		return strings.TrimRight(string(utf16.Decode(u)), "\x00\r\n")
-	}
-	for len(b) > 0 && (b[len(b)-1] == 0 || b[len(b)-1] == '\r' || b[len(b)-1] == '\n') {
+	if len(b)%2 == 1 && b[len(b)-1] == 0 {
 		b = b[:len(b)-1]
 	}
-	return string(b)
+	if len(b) >= 4 && len(b)%2 == 0 {
+		switch {
+		case b[0] == 0xFE && b[1] == 0xFF, b[0] == 0 && b[1] != 0 && b[2] == 0 && b[3] != 0:
+			return utf16Text(b, 0)
+		case b[0] == 0xFF && b[1] == 0xFE, b[0] != 0 && b[1] == 0 && b[2] != 0 && b[3] == 0:
+			return utf16Text(b, 1)
+		}
+	}
+	return strings.TrimRight(string(b), padding)
+}
+
+// padding is what peers put behind the text of a receipt.
+const padding = "\x00\r\n"
+
+// utf16Text reads pairs of octets, the higher of which is the one at high.
+func utf16Text(b []byte, high int) string {
+	u := make([]uint16, 0, len(b)/2)
+	for i := 0; i < len(b); i += 2 {
+		u = append(u, uint16(b[i+high])<<8|uint16(b[i+1-high]))
+	}
+	return strings.TrimRight(strings.TrimPrefix(string(utf16.Decode(u)), "\uFEFF"), padding)
 }
 
 // receiptScanner looks for labels in the text of a receipt.

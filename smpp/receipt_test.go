@@ -169,6 +169,30 @@ func TestReceiptVariants(t *testing.T) {
 			"intermediate", ShortMessage{ESMClass: 0x20, Message: []byte("id:1 stat:DELIVRD")},
 			IsReceipt, Receipt{MessageID: "1", State: StateDelivered, Word: "DELIVRD", Intermediate: true},
 		},
+		{
+			"upper-case labels in another order, without counts", ShortMessage{ESMClass: 4, Message: []byte("STAT:EXPIRED ERR:0004 DONE DATE:20180903120816 ID:a_B-9 TEXT:")},
+			IsReceipt, Receipt{MessageID: "a_B-9", State: StateExpired, Word: "EXPIRED", Err: "0004", Done: time.Date(2018, 9, 3, 12, 8, 16, 0, paris)},
+		},
+		{
+			"a number for a word", ShortMessage{ESMClass: 4, Message: []byte("id:Smsc2013 sub:1 dlvrd:1 stat:0 err:0 text:If")},
+			IsReceipt, Receipt{MessageID: "Smsc2013", Word: "0", Err: "0", Text: "If"},
+		},
+		{
+			"no credit", ShortMessage{ESMClass: 4, Message: []byte("id:1 stat:NOCRED err:401")},
+			IsReceipt, Receipt{MessageID: "1", State: StateRejected, Word: "NOCRED", Err: "401"},
+		},
+		{
+			"our reference", ShortMessage{ESMClass: 4, Message: []byte("id:1 stat:DELIVRD"), TLVs: TLVs{{TagUserMessageReference, []byte{0x12, 0x34}}}},
+			IsReceipt, Receipt{MessageID: "1", State: StateDelivered, Word: "DELIVRD", UserReference: 0x1234},
+		},
+		{
+			"our reference, and no id", ShortMessage{ESMClass: 4, TLVs: TLVs{{TagUserMessageReference, []byte{7}}, {TagMessageState, []byte{2}}}},
+			IsReceipt, Receipt{State: StateDelivered, UserReference: 7},
+		},
+		{
+			"the parameter before the text", ShortMessage{ESMClass: 4, Message: []byte("id:1a stat:UNDELIV"), TLVs: TLVs{{TagReceiptedMessageID, []byte("26")}, {TagMessageState, []byte{2}}}},
+			IsReceipt, Receipt{MessageID: "26", TextID: "1a", State: StateDelivered, Word: "UNDELIV"},
+		},
 		{"a text", ShortMessage{Message: []byte("my id: 5, what is the stat?")}, NotReceipt, Receipt{}},
 		{"a text that acknowledges", ShortMessage{ESMClass: 8, Message: []byte("ok")}, NotReceipt, Receipt{}},
 		{
@@ -190,14 +214,73 @@ func TestReceiptVariants(t *testing.T) {
 	}
 }
 
-func TestMessageState(t *testing.T) {
-	for n, want := range []State{
-		StateEnroute, StateEnroute, StateDelivered, StateExpired, StateDeleted, StateUndeliverable,
-		StateAccepted, StateUnknown, StateRejected, StateSkipped, StateUnrecognised,
-	} {
-		m := &ShortMessage{ESMClass: 4, TLVs: TLVs{{TagMessageState, []byte{byte(n)}}}}
-		if r, _ := ParseReceipt(m, time.UTC); r.State != want {
-			t.Errorf("message_state %d is %s, want %s", n, r.State, want)
+// TestReceiptTravels sends one receipt in every way that carriers know.
+func TestReceiptTravels(t *testing.T) {
+	const text = "id:7 sub:001 dlvrd:001 submit date:2601010000 done date:2601010001 stat:UNDELIV err:0B text:hi"
+	wide := func(high int, mark string) []byte {
+		b := []byte(mark)
+		for _, c := range []byte(text) {
+			pair := []byte{c, c}
+			pair[1-high] = 0
+			b = append(b, pair...)
+		}
+		return b
+	}
+	id := TLV{TagReceiptedMessageID, []byte("7\x00")}
+	state := TLV{TagMessageState, []byte{5}}
+	payload := func(b []byte) TLVs { return TLVs{{TagMessagePayload, b}} }
+	cases := []struct {
+		name    string
+		command CommandID
+		m       ShortMessage
+		kind    ReceiptKind
+		tlvOnly bool
+	}{
+		{"short_message", CmdDeliverSM, ShortMessage{ESMClass: 4, Message: []byte(text)}, IsReceipt, false},
+		{"with a reply path", CmdDeliverSM, ShortMessage{ESMClass: 0x84, Message: []byte(text)}, IsReceipt, false},
+		{"message_payload", CmdDeliverSM, ShortMessage{ESMClass: 4, TLVs: payload([]byte(text))}, IsReceipt, false},
+		{"data_sm", CmdDataSM, ShortMessage{ESMClass: 4, Message: []byte(text)}, IsReceipt, false},
+		{"data_sm with esm_class 0", CmdDataSM, ShortMessage{Message: []byte(text)}, MaybeReceipt, false},
+		{"data_sm with esm_class 0 and an id", CmdDataSM, ShortMessage{Message: []byte(text), TLVs: TLVs{id}}, IsReceipt, false},
+		{"esm_class 0", CmdDeliverSM, ShortMessage{Message: []byte(text)}, MaybeReceipt, false},
+		{"esm_class 0 and an id", CmdDeliverSM, ShortMessage{Message: []byte(text), TLVs: TLVs{id}}, IsReceipt, false},
+		{"parameters only", CmdDeliverSM, ShortMessage{ESMClass: 4, TLVs: TLVs{id, state}}, IsReceipt, true},
+		{"parameters only, in data_sm", CmdDataSM, ShortMessage{ESMClass: 4, TLVs: TLVs{id, state}}, IsReceipt, true},
+		{"parameters only, esm_class 0", CmdDataSM, ShortMessage{TLVs: TLVs{state, id}}, IsReceipt, true},
+		{"UCS-2", CmdDeliverSM, ShortMessage{ESMClass: 4, DataCoding: 8, Message: wide(1, "")}, IsReceipt, false},
+		{"UCS-2 as data_coding 0", CmdDeliverSM, ShortMessage{ESMClass: 4, Message: wide(1, "")}, IsReceipt, false},
+		{"UCS-2 in message_payload", CmdDataSM, ShortMessage{ESMClass: 4, DataCoding: 8, Message: wide(1, "")}, IsReceipt, false},
+		{"UCS-2 with a mark", CmdDeliverSM, ShortMessage{ESMClass: 4, DataCoding: 8, Message: wide(1, "\xfe\xff")}, IsReceipt, false},
+		{"UCS-2 and a NUL", CmdDeliverSM, ShortMessage{ESMClass: 4, DataCoding: 8, Message: append(wide(1, ""), 0)}, IsReceipt, false},
+		{"UTF-16, little-endian", CmdDeliverSM, ShortMessage{ESMClass: 4, DataCoding: 8, Message: wide(0, "")}, IsReceipt, false},
+		{"little-endian with a mark", CmdDeliverSM, ShortMessage{ESMClass: 4, DataCoding: 8, Message: wide(0, "\xff\xfe")}, IsReceipt, false},
+		{"said to be UCS-2, and octets", CmdDeliverSM, ShortMessage{ESMClass: 4, DataCoding: 8, Message: []byte(text)}, IsReceipt, false},
+		{"padded with NULs", CmdDeliverSM, ShortMessage{ESMClass: 4, Message: []byte(text + "\x00\x00\x00")}, IsReceipt, false},
+		{"padded with newlines", CmdDeliverSM, ShortMessage{ESMClass: 4, Message: []byte(text + "\r\n\r\n")}, IsReceipt, false},
+		{"behind a header", CmdDeliverSM, ShortMessage{ESMClass: 0x44, Message: []byte("\x06\x05\x04\x0b\x84\x00\x00" + text)}, IsReceipt, false},
+		{"the phone's acknowledgement", CmdDeliverSM, ShortMessage{ESMClass: 8, Message: []byte(text)}, IsReceipt, false},
+		{"a person's acknowledgement", CmdDeliverSM, ShortMessage{ESMClass: 0x10, Message: []byte(text)}, NotReceipt, false},
+		{"conversation abort", CmdDeliverSM, ShortMessage{ESMClass: 0x18, Message: []byte(text)}, NotReceipt, false},
+	}
+	for _, c := range cases {
+		p, err := Decode(AppendShortMessage(nil, Header{c.command, ESME_ROK, 1}, &c.m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, kind := ParseReceipt(p.Body.(*ShortMessage), time.UTC)
+		if kind != c.kind {
+			t.Errorf("%s: kind %d, want %d", c.name, kind, c.kind)
+		}
+		if kind == NotReceipt {
+			continue
+		}
+		want := Receipt{MessageID: "7", State: StateUndeliverable}
+		if !c.tlvOnly {
+			want.Word, want.Err, want.Text, want.Raw = "UNDELIV", "0B", "hi", text
+			want.Submit, want.Done = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
+		}
+		if r != want {
+			t.Errorf("%s: got %+v", c.name, r)
 		}
 	}
 }

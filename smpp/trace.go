@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode"
-	"unicode/utf16"
 )
 
 // trace shows the PDUs of a stream, which has nothing but whole ones or one header.
@@ -247,17 +247,12 @@ func says(m *ShortMessage, b []byte) string {
 	if CodingOf(m.DataCoding, AlphabetGSM7) != CodingUCS2 {
 		return printable(b)
 	}
-	var units []uint16
-	for ; len(b) > 1; b = b[2:] {
-		units = append(units, binary.BigEndian.Uint16(b))
-	}
-	text := utf16.Decode(units)
-	for i, r := range text {
+	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
-			text[i] = '.'
+			return '.'
 		}
-	}
-	return string(text)
+		return r
+	}, utf16Text(b[:len(b)&^1], 0))
 }
 
 // printable returns octets as ASCII, or "" where few of them are.
