@@ -178,7 +178,7 @@ func readParts(parts []store.Part, total int) (received, error) {
 		for _, p := range parts {
 			t.data = append(t.data, p.Payload...)
 		}
-		text = gateway.Describe(parts[0].Coding, parts[0].Port, t.data)
+		text = gateway.DescribeBinary(parts[0].Coding, parts[0].Port, t.data)
 	}
 	t.text = withoutNUL(text)
 	return t, nil
