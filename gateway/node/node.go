@@ -84,7 +84,10 @@ func New(ctx context.Context, cfg *config.Config, v Version, log *slog.Logger) (
 	if err != nil {
 		return n, err
 	}
-	if n.router, err = router.New(router.Options{Store: n.db, Directory: dir, Log: log, Region: cfg.Region, Lines: lines, Metrics: n.registry}); err != nil {
+	if n.router, err = router.New(router.Options{Store: n.db, Directory: dir, Log: log, Region: cfg.Region, Lines: lines, Routes: routes(cfg),
+		Limits:  router.Limits{AgentPerMinute: cfg.Limits.AgentPerMinute, TokenPerDay: cfg.Limits.TokenPerDay},
+		TextLog: router.TextLog{Off: cfg.Log.Texts == config.LogTextsNone, Numbers: cfg.Log.Numbers == config.LogNumbersFull},
+		Metrics: n.registry}); err != nil {
 		return n, err
 	}
 	observe = n.router.Observe
@@ -129,6 +132,15 @@ func (n *Node) lines(newID func() gateway.ID) ([]router.Line, error) {
 		lines = append(lines, line)
 	}
 	return lines, nil
+}
+
+// routes are those of numbers that several carriers share.
+func routes(cfg *config.Config) []router.Route {
+	var all []router.Route
+	for _, r := range cfg.Routes {
+		all = append(all, router.Route{Number: r.Number, To: r.To, Carriers: r.Carriers, Weights: r.Weights, FailoverAfter: r.FailoverAfter})
+	}
+	return all
 }
 
 func (n *Node) listen() error {
