@@ -34,13 +34,10 @@ func (p *performance) wantsReceipt(m *smpp.ShortMessage) bool {
 	return asked == registeredAll || asked == registeredFailure
 }
 
-// sendReceipts owes the account the receipts of an accepted submit, as its script
-// has them. mu is held.
+// sendReceipts owes the account the receipts of a submit that wants them, as its
+// script has them. mu is held.
 func (s *SMSC) sendReceipts(job *accepted) {
 	play := job.play
-	if !play.wantsReceipt(job.message) {
-		return
-	}
 	failuresOnly := play.Receipt.When == ReceiptsAsked &&
 		job.message.RegisteredDelivery&registeredMask == registeredFailure
 	if play.Receipt.Enroute && !failuresOnly {
@@ -57,7 +54,7 @@ func (s *SMSC) sendReceipt(job *accepted, word string, esmClass uint8) {
 	if job.play.Receipt.Doubled {
 		times = 2
 	}
-	m := job.receipt(word, time.Now())
+	m := job.receipt(word, job.done)
 	m.ESMClass = esmClass
 	for range times {
 		s.owe(job.account, &delivery{message: m, receipt: true})

@@ -30,6 +30,9 @@ type Stats struct {
 	InboundRefused   uint64 `json:"inbound_refused"`
 	Redelivered      uint64 `json:"redelivered"` // unanswered when a connection ended
 	Retried          uint64 `json:"retried"`     // answered with a temporary error
+	Queries          uint64 `json:"queries"`     // query_sm
+	Cancels          uint64 `json:"cancels"`     // cancel_sm
+	Cancelled        uint64 `json:"cancelled"`   // messages, by cancel_sm
 	EnquireLinks     uint64 `json:"enquire_links"`
 	EnquireLinksSent uint64 `json:"enquire_links_sent"`
 	ProtocolErrors   uint64 `json:"protocol_errors"` // PDUs that cannot be read, or answer nothing
@@ -137,6 +140,14 @@ func (r *ring[T]) add(v T) {
 	}
 	r.values[r.next] = v
 	r.next = (r.next + 1) % r.size
+}
+
+// oldest is what the next add pushes out, where the ring is full.
+func (r *ring[T]) oldest() (v T, full bool) {
+	if len(r.values) < r.size {
+		return v, false
+	}
+	return r.values[r.next], true
 }
 
 func (r *ring[T]) all() []T {

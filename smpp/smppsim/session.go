@@ -217,9 +217,9 @@ func (c *session) handleFrame(frame []byte) {
 		c.answer(p.Header, smpp.ESME_ROK)
 		c.out.end(outboxFinished)
 	case smpp.CmdQuerySM:
-		c.answer(p.Header, smpp.ESME_RQUERYFAIL)
+		c.handleQuery(p.Header, p.Body.(*smpp.QueryRequest))
 	case smpp.CmdCancelSM:
-		c.answer(p.Header, smpp.ESME_RCANCELFAIL)
+		c.handleCancel(p.Header, p.Body.(*smpp.CancelRequest))
 	case smpp.CmdReplaceSM:
 		c.answer(p.Header, smpp.ESME_RREPLACEFAIL)
 	case smpp.CmdSubmitMulti:

@@ -42,8 +42,8 @@ type Options struct {
 	Accounts map[string]Account
 	Script   Script       // of all accounts that have none of their own
 	Log      *slog.Logger // nil logs nothing
-	// Record is how many of the newest submits and messages are kept; 1,000 when
-	// zero.
+	// Record is how many of the newest submits and messages are kept, to be read and
+	// to be asked for by query_sm and cancel_sm; 1,000 when zero.
 	Record int
 	// Spool is how many receipts and texts each account may be owed; 100,000 when
 	// zero.
@@ -84,6 +84,7 @@ type SMSC struct {
 	submits   ring[Submit]
 	messages  ring[Message]
 	open      assembly
+	ledger    ledger
 	handler   func(Message)
 	stats     Stats
 	nextID    uint64
@@ -133,6 +134,7 @@ func Start(ctx context.Context, o Options) (*SMSC, error) {
 		submits:  newRing[Submit](orElse(o.Record, 1000)),
 		messages: newRing[Message](orElse(o.Record, 1000)),
 		open:     newAssembly(),
+		ledger:   newLedger(orElse(o.Record, 1000)),
 		nextID:   o.FirstID,
 		changed:  make(chan struct{}),
 	}

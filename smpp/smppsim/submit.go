@@ -20,9 +20,13 @@ type accepted struct {
 	number  uint64
 	id      string
 	text    string // of this part, for the receipt
-	final   string // state, "" for no final receipt
+	final   string // state, "" for no final receipt; mu guards it
 	silent  bool
 	at      time.Time
+
+	// mu guards these.
+	owed bool      // it holds a place in its account's spool
+	done time.Time // when it reached its final state; zero while it is on its way
 }
 
 func (c *session) handleSubmit(h smpp.Header, m *smpp.ShortMessage) {
@@ -69,10 +73,11 @@ func (c *session) handleSubmit(h smpp.Header, m *smpp.ShortMessage) {
 		text: text, final: final, silent: v.silent || v.dropAfter, at: time.Now(),
 	}
 	s.nextID++
+	s.ledger.add(job)
 	s.record(job, content)
 	c.unanswered++
 	if play.Receipt.Early {
-		s.sendReceipts(job)
+		s.conclude(job)
 	}
 	if job.silent {
 		c.unanswered--
@@ -121,23 +126,21 @@ func (s *SMSC) refuse(c *session, h smpp.Header, status smpp.Status) {
 	c.out.response(smpp.Header{Command: h.Command.Response(), Status: status, Sequence: h.Sequence}, nil)
 }
 
-// respond gives an accepted submit its response, and has its receipts sent. mu is
-// held.
+// respond gives an accepted submit its response, and has it concluded. mu is held.
 func (s *SMSC) respond(c *session, job *accepted) {
 	if c != nil {
 		s.stats.Responses++
 		c.out.response(smpp.Header{Command: job.header.Command.Response(), Sequence: job.header.Sequence},
 			&smpp.Response{MessageID: job.id})
 	}
-	if job.play.Receipt.Early || !job.play.wantsReceipt(job.message) {
+	if !job.done.IsZero() {
 		return
 	}
-	receipt := &job.play.Receipt
-	job.account.owed++ // holds its place while it waits
-	s.later(receipt.Delay, receipt.Jitter, func() {
-		job.account.owed--
-		s.sendReceipts(job)
-	})
+	if job.play.wantsReceipt(job.message) {
+		job.account.owed++
+		job.owed = true
+	}
+	s.later(job.play.Receipt.Delay, job.play.Receipt.Jitter, func() { s.conclude(job) })
 }
 
 // record keeps an accepted submit, and the text that it completes. mu is held.
