@@ -15,6 +15,7 @@ type delivery struct {
 	message *smpp.ShortMessage // never changed
 	command smpp.CommandID     // deliver_sm when zero
 	receipt bool
+	shuns   *session         // goes to another one, where another receives
 	settled chan smpp.Status // of one element; nil where nobody waits
 }
 
@@ -34,6 +35,8 @@ func (q *spool) push(d *delivery) {
 	}
 	q.items = append(q.items, d)
 }
+
+func (q *spool) first() *delivery { return q.items[q.head] }
 
 func (q *spool) pop() *delivery {
 	d := q.items[q.head]
@@ -58,7 +61,7 @@ func (s *SMSC) owe(a *account, d *delivery) {
 // turns. mu is held.
 func (s *SMSC) feed(a *account) {
 	for a.spool.len() > 0 {
-		c := a.nextReceiver()
+		c := a.nextReceiver(a.spool.first())
 		if c == nil {
 			return
 		}
@@ -76,15 +79,19 @@ func (s *SMSC) feed(a *account) {
 	}
 }
 
-// nextReceiver returns a session with room for one more. mu is held.
-func (a *account) nextReceiver() *session {
+// nextReceiver returns a session with room for a delivery. mu is held.
+func (a *account) nextReceiver(d *delivery) *session {
 	if a.play.Link.Silent {
 		return nil
+	}
+	shuns := d.shuns
+	if shuns != nil && !slices.ContainsFunc(a.sessions, func(c *session) bool { return c != shuns && c.receives() && c.out.open() }) {
+		shuns = nil
 	}
 	for range a.sessions {
 		a.turn = (a.turn + 1) % len(a.sessions)
 		c := a.sessions[a.turn]
-		if c.receives() && c.deliveries < a.play.Deliver.window() && c.out.open() {
+		if c != shuns && c.receives() && c.deliveries < a.play.Deliver.window() && c.out.open() {
 			return c
 		}
 	}

@@ -2,6 +2,7 @@ package smppsim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -54,11 +55,59 @@ func (s *SMSC) sendReceipt(job *accepted, word string, esmClass uint8) {
 	if job.play.Receipt.Doubled {
 		times = 2
 	}
+	script := &job.play.Receipt
 	m := job.receipt(word, job.done)
-	m.ESMClass = esmClass
-	for range times {
-		s.owe(job.account, &delivery{message: m, receipt: true})
+	if !script.Unmarked {
+		m.ESMClass = esmClass
 	}
+	d := delivery{message: m, receipt: true}
+	if script.DataSM {
+		d.command = smpp.CmdDataSM
+	}
+	if script.Elsewhere {
+		d.shuns = job.session
+	}
+	for range times {
+		another := d
+		s.oweReceipt(job.account, &another, script.Reversed)
+	}
+}
+
+// reversedFor is how long the receipts of an incomplete group wait.
+const reversedFor = time.Second
+
+// oweReceipt owes a receipt, or keeps it until its group is complete. mu is held.
+func (s *SMSC) oweReceipt(a *account, d *delivery, group int) {
+	if group < 2 {
+		s.owe(a, d)
+		return
+	}
+	a.owed++
+	a.group = append(a.group, d)
+	if len(a.group) >= group {
+		s.oweGroup(a)
+		return
+	}
+	if len(a.group) > 1 {
+		return
+	}
+	s.clock.after(reversedFor, func() {
+		s.lock()
+		defer s.unlock()
+		if len(a.group) > 0 && a.group[0] == d {
+			s.oweGroup(a)
+			s.feed(a)
+		}
+	})
+}
+
+// oweGroup owes the receipts of a group, the latest first. mu is held.
+func (s *SMSC) oweGroup(a *account) {
+	for _, d := range slices.Backward(a.group) {
+		a.owed--
+		s.owe(a, d)
+	}
+	a.group = nil
 }
 
 // receipt writes what SMPP 3.4 appendix B has as an example and every carrier
@@ -87,11 +136,17 @@ func (j *accepted) receipt(word string, done time.Time) *smpp.ShortMessage {
 		m.Message = fmt.Appendf(nil, "id:%s sub:001 dlvrd:%s submit date:%s done date:%s stat:%s err:%s text:%s",
 			id, delivered, j.at.UTC().Format(date), done.UTC().Format(date), word, code, quoted(j.text))
 	}
+	if r.UCS2 {
+		m.Message, m.DataCoding = encodeUCS2(string(m.Message)), dataCodingUCS2
+	}
 	if r.Form != ReceiptText {
 		m.TLVs = smpp.TLVs{{Tag: smpp.TagReceiptedMessageID, Value: append([]byte(id), 0)}}
 		if state, ok := receiptStates[word]; ok {
 			m.TLVs = append(m.TLVs, smpp.TLV{Tag: smpp.TagMessageState, Value: []byte{state}})
 		}
+	}
+	if r.Payload && len(m.Message) > 0 {
+		m.TLVs = append(m.TLVs, smpp.TLV{Tag: smpp.TagMessagePayload, Value: m.Message})
 	}
 	return m
 }

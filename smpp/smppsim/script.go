@@ -66,6 +66,17 @@ type ReceiptScript struct {
 	ID      IDForm // of the ids in receipts; IDSame is that of responses
 	Early   bool   // at once, and written before the response
 	Doubled bool   // each is sent twice
+
+	DataSM   bool // in data_sm instead of deliver_sm
+	Payload  bool // the text is in message_payload
+	UCS2     bool // the text is in UCS-2
+	Unmarked bool // esm_class is 0, also of an intermediate notification
+	// Elsewhere sends a receipt to another bind of the account than that of its
+	// submit, where another receives.
+	Elsewhere bool
+	// Reversed sends receipts by so many, the latest first. Those of an incomplete
+	// group wait for a second.
+	Reversed int
 }
 
 // DeliverScript is how deliver_sm are sent.
@@ -165,7 +176,7 @@ func (sc *Script) Validate() error {
 	s := &sc.Submit
 	for _, n := range []int{
 		s.DropBefore, s.ThrottleEvery, s.ErrorEvery, s.Window, s.DropAfter, s.SilentEvery,
-		sc.Deliver.Window, sc.Link.SplitWrites,
+		sc.Deliver.Window, sc.Link.SplitWrites, sc.Receipt.Reversed,
 	} {
 		if n < 0 {
 			return fmt.Errorf("negative count %d", n)

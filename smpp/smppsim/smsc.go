@@ -102,7 +102,8 @@ type account struct {
 	sessions []*session // bound ones, in the order of binding
 	turn     int        // whose turn it is to be sent something
 	spool    spool
-	owed     int // deliveries that are not settled: in the spool, sent, or due later
+	group    []*delivery // receipts that wait for others, to be sent the latest first
+	owed     int         // deliveries that are not settled: in the group or the spool, sent, or due later
 }
 
 // Start listens and serves until ctx ends or Close is called. Close must be

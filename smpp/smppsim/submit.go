@@ -15,6 +15,7 @@ const maxUnanswered = 10_000
 type accepted struct {
 	play    *performance
 	account *account
+	session *session
 	header  smpp.Header
 	message *smpp.ShortMessage // its memory is its own
 	number  uint64
@@ -69,7 +70,7 @@ func (c *session) handleSubmit(h smpp.Header, m *smpp.ShortMessage) {
 		return
 	}
 	job := &accepted{
-		play: play, account: a, header: h, message: m, number: s.nextID, id: play.Submit.ID.format(s.nextID),
+		play: play, account: a, session: c, header: h, message: m, number: s.nextID, id: play.Submit.ID.format(s.nextID),
 		text: text, final: final, silent: v.silent || v.dropAfter, at: time.Now(),
 	}
 	s.nextID++
