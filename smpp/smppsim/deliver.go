@@ -139,6 +139,10 @@ func (c *session) handleResponse(h smpp.Header) {
 		c.out.end(outboxFinished)
 		return
 	}
+	if h.Sequence > maxSequence {
+		s.stats.OddityAnswers++
+		return
+	}
 	request, ok := c.inflight[h.Sequence]
 	d := request.delivery
 	expected := smpp.CmdEnquireLinkResp

@@ -58,3 +58,57 @@ func TestSessionOfPackageSMPP(t *testing.T) {
 		t.Errorf("counters %+v", stats)
 	}
 }
+
+// TestSessionSurvivesOddities sends a bound session of package smpp everything
+// that no SMSC should send. Whatever it makes of it, the link stays up, and what
+// is text comes through.
+func TestSessionSurvivesOddities(t *testing.T) {
+	s := start(t, Options{})
+	cfg := smpp.Defaults()
+	cfg.SystemID = "us"
+	texts, broken := make(chan string, 50), make(chan error, 50)
+	session, err := smpp.Dial(t.Context(), cfg, s.Addr(), smpp.Handler{
+		Deliver: func(d *smpp.Delivery) bool {
+			texts <- string(d.Message.Message)
+			d.Ack(smpp.ESME_ROK, false, nil)
+			return true
+		},
+		Broken: func(d *smpp.Delivery, err error) bool {
+			broken <- err
+			d.Ack(smpp.ESME_ROK, false, nil)
+			return true
+		},
+		Result: func(r smpp.Result) { t.Errorf("the result of no submit: %+v", r) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, o := range Oddities(customer, ours) {
+		if err := s.SendRaw("us", o.PDU); err != nil {
+			t.Fatalf("%s: %v", o.Name, err)
+		}
+		if status, err := s.Deliver(ctx, customer, ours, "and on"); err != nil || status != smpp.ESME_ROK {
+			t.Fatalf("after %s: %v, %v; %v", o.Name, status, err, session.Err())
+		}
+		if o.Text != "" {
+			if got := <-texts; got != o.Text {
+				t.Errorf("%s: read as %q", o.Name, got)
+			}
+		}
+		if got := <-texts; got != "and on" {
+			t.Errorf("after %s: %q", o.Name, got)
+		}
+	}
+	if counters := session.Counters(); counters.Unmatched != 4 || counters.Misdirected != 4 || counters.Unknown != 8 || counters.Refused != 0 || len(broken) != 5 {
+		t.Errorf("%d broken, counters %+v", len(broken), counters)
+	}
+	if err := session.Close(ctx); err != nil {
+		t.Log(err) // the SMSC may have closed first
+	}
+	// Each request among them is answered, but outbind and alert_notification.
+	if stats := await(t, s, func(stats Stats) bool { return stats.Bound == 0 }); stats.ProtocolErrors != 0 || stats.OddityAnswers < 12 {
+		t.Errorf("counters %+v", stats)
+	}
+}

@@ -14,6 +14,7 @@ import (
 type performance struct {
 	Script
 	seen     atomic.Uint64 // submits
+	oddities atomic.Uint64 // sent
 	throttle *rate.Limiter // nil where there is no limit
 }
 
@@ -28,20 +29,32 @@ func perform(script Script) *performance {
 // verdict is what becomes of one submit.
 type verdict struct {
 	status     smpp.Status
+	nack       bool
+	odd        bool // an oddity comes first
 	dropBefore bool
 	dropAfter  bool
+	unbind     bool
 	silent     bool
 }
 
 func (p *performance) judge(to string) verdict {
 	n := p.seen.Add(1)
 	every := func(k int) bool { return k > 0 && n%uint64(k) == 0 }
+	v := p.answer(every, to)
+	v.odd = every(p.Link.OddityEvery)
+	return v
+}
+
+func (p *performance) answer(every func(int) bool, to string) verdict {
 	s := &p.Submit
 	if every(s.DropBefore) {
 		return verdict{dropBefore: true}
 	}
 	if every(s.ThrottleEvery) || p.throttle != nil && !p.throttle.Allow() {
 		return verdict{status: smpp.ESME_RTHROTTLED}
+	}
+	if every(s.NackEvery) {
+		return verdict{nack: true, status: smpp.ESME_RINVCMDID}
 	}
 	if every(s.ErrorEvery) {
 		if s.ErrorStatus == smpp.ESME_ROK {
@@ -52,7 +65,7 @@ func (p *performance) judge(to string) verdict {
 	if status, ok := bySuffix(s.ErrorTo, to); ok && status != smpp.ESME_ROK {
 		return verdict{status: status}
 	}
-	return verdict{dropAfter: every(s.DropAfter), silent: every(s.SilentEvery)}
+	return verdict{unbind: every(s.UnbindEvery), dropAfter: every(s.DropAfter), silent: every(s.SilentEvery)}
 }
 
 // finalState returns the word of the final receipt, "" for none.

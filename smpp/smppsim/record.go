@@ -28,11 +28,13 @@ type Stats struct {
 	InboundSent      uint64 `json:"inbound_sent"`
 	InboundAcked     uint64 `json:"inbound_acked"`
 	InboundRefused   uint64 `json:"inbound_refused"`
-	Redelivered      uint64 `json:"redelivered"` // unanswered when a connection ended
-	Retried          uint64 `json:"retried"`     // answered with a temporary error
-	Queries          uint64 `json:"queries"`     // query_sm
-	Cancels          uint64 `json:"cancels"`     // cancel_sm
-	Cancelled        uint64 `json:"cancelled"`   // messages, by cancel_sm
+	Redelivered      uint64 `json:"redelivered"`    // unanswered when a connection ended
+	Retried          uint64 `json:"retried"`        // answered with a temporary error
+	Oddities         uint64 `json:"oddities"`       // sent, as the script said or by SendRaw
+	OddityAnswers    uint64 `json:"oddity_answers"` // to those of Oddities
+	Queries          uint64 `json:"queries"`        // query_sm
+	Cancels          uint64 `json:"cancels"`        // cancel_sm
+	Cancelled        uint64 `json:"cancelled"`      // messages, by cancel_sm
 	EnquireLinks     uint64 `json:"enquire_links"`
 	EnquireLinksSent uint64 `json:"enquire_links_sent"`
 	ProtocolErrors   uint64 `json:"protocol_errors"` // PDUs that cannot be read, or answer nothing

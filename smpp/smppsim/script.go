@@ -25,22 +25,30 @@ type Script struct {
 type BindScript struct {
 	Status smpp.Status // any but ESME_ROK refuses every bind
 	Delay  time.Duration
+	// Outbind sends an outbind to whoever connects (SMPP 3.4 §2.2.1). The SMSC's own
+	// script says so, for it is not known yet who that is.
+	Outbind bool
 }
 
 // SubmitScript is how submit_sm and data_sm are answered. Where several rules
 // apply to one, the first of this order does: DropBefore, ThrottleEvery,
-// ThrottleAbove, ErrorEvery, ErrorTo, Window, DropAfter, SilentEvery.
+// ThrottleAbove, NackEvery, ErrorEvery, ErrorTo, Window, UnbindEvery, DropAfter,
+// SilentEvery. SilentEvery 1 is an SMSC that answers enquire_link alone.
 type SubmitScript struct {
 	Delay, Jitter time.Duration // of responses: Delay, and up to Jitter more
 	ID            IDForm        // of the ids in responses
+	Form          ResponseForm  // of responses that say ESME_ROK
+	Doubled       bool          // each response is sent twice: the second answers nothing
 
 	DropBefore    int                    // every n, the connection is dropped and the submit forgotten
 	ThrottleEvery int                    // every n is answered ESME_RTHROTTLED
 	ThrottleAbove float64                // so many a second, with bursts of as many
+	NackEvery     int                    // every n is answered generic_nack, ESME_RINVCMDID
 	ErrorEvery    int                    // every n is answered ErrorStatus
 	ErrorStatus   smpp.Status            // ESME_RSUBMITFAIL when zero
 	ErrorTo       map[string]smpp.Status // by the last digits of the destination; the longest match counts
 	Window        int                    // unanswered submits a connection may have, ESME_RMSGQFUL beyond; 10,000 when zero
+	UnbindEvery   int                    // every n is accepted, and unbind sent instead of a response
 	DropAfter     int                    // every n is accepted, and the connection dropped instead of a response
 	SilentEvery   int                    // every n is accepted and never answered
 
@@ -94,8 +102,21 @@ type DeliverScript struct {
 type LinkScript struct {
 	EnquireLink time.Duration // interval of the SMSC's own enquire_link, from its first check within a second on; 0 is never
 	SplitWrites int           // octets a write, so that PDUs arrive in pieces; 0 is all at once
+	ReadRate    int           // octets a second that are read; 0 is all that come
+	OddityEvery int           // every n submits, one of Oddities is sent before the answer, each in its turn
 	Silent      bool          // bound connections are read, and neither answered nor written to
 }
+
+// ResponseForm is how the response to a submit is spoilt.
+type ResponseForm uint8
+
+const (
+	ResponseWhole        ResponseForm = iota
+	ResponseHeader                    // no body: the message has an id that its sender never learns
+	ResponseEmpty                     // the id is empty
+	ResponseUnterminated              // the id has no NUL
+	ResponsePadded                    // NULs follow the body
+)
 
 // ReceiptMode is when receipts are sent.
 type ReceiptMode uint8
@@ -175,8 +196,8 @@ func (sc *Script) Validate() error {
 	}
 	s := &sc.Submit
 	for _, n := range []int{
-		s.DropBefore, s.ThrottleEvery, s.ErrorEvery, s.Window, s.DropAfter, s.SilentEvery,
-		sc.Deliver.Window, sc.Link.SplitWrites, sc.Receipt.Reversed,
+		s.DropBefore, s.ThrottleEvery, s.NackEvery, s.ErrorEvery, s.Window, s.UnbindEvery, s.DropAfter, s.SilentEvery,
+		sc.Receipt.Reversed, sc.Deliver.Window, sc.Link.SplitWrites, sc.Link.ReadRate, sc.Link.OddityEvery,
 	} {
 		if n < 0 {
 			return fmt.Errorf("negative count %d", n)
@@ -187,6 +208,9 @@ func (sc *Script) Validate() error {
 	}
 	if int(s.ID) >= len(idForms) || int(sc.Receipt.ID) >= len(idForms) {
 		return fmt.Errorf("no such form of ids")
+	}
+	if s.Form > ResponsePadded {
+		return fmt.Errorf("no such form of responses")
 	}
 	words := []string{sc.Receipt.State}
 	for _, word := range sc.Receipt.StateTo {

@@ -1,7 +1,6 @@
 package smppsim
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -26,6 +25,7 @@ type session struct {
 	smsc *SMSC
 	conn net.Conn
 	out  outbox
+	slow bool // it reads slowly from now on; the reader's
 
 	account    *account // nil until bound
 	mode       smpp.CommandID
@@ -53,6 +53,7 @@ func newSession(s *SMSC, conn net.Conn) *session {
 func (c *session) serve() {
 	var writer sync.WaitGroup
 	writer.Go(c.write)
+	c.invite()
 	c.read()
 	c.out.end(outboxFinished)
 	_ = c.conn.SetReadDeadline(time.Now().Add(linger))
@@ -83,41 +84,10 @@ func (c *session) read() {
 	}
 }
 
-// sessionReader reads for the FrameReader: whenever that needs more octets, what
-// was answered so far may be written.
-type sessionReader session
-
-func (r *sessionReader) Read(b []byte) (int, error) {
-	c := (*session)(r)
-	c.out.release()
-	c.awaitOctets()
-	n, err := c.conn.Read(b)
-	c.out.hold()
-	return n, err
-}
-
-// awaitOctets sets the deadline of the next read.
-func (c *session) awaitOctets() {
-	c.smsc.lock()
-	timeout := bindTimeout
-	if c.account != nil {
-		timeout = inactivity
-	}
-	c.smsc.unlock()
-	if !c.out.open() {
-		timeout = linger
-	}
-	_ = c.conn.SetReadDeadline(time.Now().Add(timeout))
-}
-
 // abort drops the connection, and what is not yet written with it.
 func (c *session) abort() {
 	c.out.end(outboxClosed)
-	if secured, ok := c.conn.(*tls.Conn); ok {
-		_ = secured.NetConn().Close() // without a farewell, which could block
-		return
-	}
-	_ = c.conn.Close()
+	_ = c.network().Close() // without TLS's farewell, which could block
 }
 
 // write writes until the outbox ends.
@@ -145,31 +115,6 @@ func (c *session) write() {
 			batch = nil
 		}
 	}
-}
-
-// put writes a batch, in pieces where the script wants them.
-func (c *session) put(batch []byte) error {
-	if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
-	piece := c.smsc.splitWrites(c)
-	for piece > 0 && len(batch) > piece {
-		if _, err := c.conn.Write(batch[:piece]); err != nil {
-			return err
-		}
-		batch = batch[piece:]
-	}
-	_, err := c.conn.Write(batch)
-	return err
-}
-
-func (s *SMSC) splitWrites(c *session) int {
-	s.lock()
-	defer s.unlock()
-	if c.account == nil {
-		return s.script.Link.SplitWrites
-	}
-	return c.account.play.Link.SplitWrites
 }
 
 // forget takes a session that has ended out. What it did not answer waits for the
@@ -258,7 +203,7 @@ func (s *SMSC) count(counter *uint64) {
 
 // nextSequence numbers our requests. mu is held.
 func (c *session) nextSequence() uint32 {
-	c.sequence = c.sequence%0x7FFFFFFF + 1
+	c.sequence = c.sequence%maxSequence + 1
 	return c.sequence
 }
 
@@ -276,13 +221,7 @@ func (c *session) handleBind(h smpp.Header, b *smpp.BindRequest) {
 	s.unlock()
 	if script.Delay > 0 {
 		c.out.release()
-		timer := time.NewTimer(script.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-s.done:
-			return
-		}
+		c.pause(script.Delay)
 	}
 	if status == smpp.ESME_ROK {
 		status = script.Status

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"smsbridge/smpp"
 )
 
 // Bounds. What is above them is refused or forgotten, as the documentation of
@@ -25,11 +23,12 @@ const (
 	maxUnheard   = 1024   // whole texts that the OnMessage handler has not yet taken
 )
 
-// Errors of Deliver and its like.
+// Errors of Deliver, SendRaw and their like.
 var (
 	ErrClosed    = errors.New("smppsim: closed")
 	ErrSpoolFull = errors.New("smppsim: the account's spool is full")
 	ErrNoAccount = errors.New("smppsim: no account to deliver to")
+	ErrNotBound  = errors.New("smppsim: nobody is bound to that account")
 	ErrParts     = errors.New("smppsim: a text has 1 to 255 parts")
 )
 
@@ -322,7 +321,7 @@ func (s *SMSC) Unbind() {
 	defer s.unlock()
 	for c := range s.sessions {
 		if c.account != nil {
-			c.out.header(smpp.Header{Command: smpp.CmdUnbind, Sequence: c.nextSequence()})
+			c.unbind()
 		}
 	}
 }

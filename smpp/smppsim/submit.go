@@ -58,6 +58,9 @@ func (c *session) handleSubmit(h smpp.Header, m *smpp.ShortMessage) {
 		c.out.end(outboxFinished)
 		return
 	}
+	if v.odd {
+		c.sendOddity(play, m)
+	}
 	if v.status == smpp.ESME_ROK && s.full(c, play, m) {
 		v.status = smpp.ESME_RMSGQFUL
 	}
@@ -65,13 +68,16 @@ func (c *session) handleSubmit(h smpp.Header, m *smpp.ShortMessage) {
 		c.unanswered++
 		s.later(play.Submit.Delay, play.Submit.Jitter, func() {
 			c.unanswered--
+			if v.nack {
+				h.Command = smpp.CmdGenericNack
+			}
 			s.refuse(c, h, v.status)
 		})
 		return
 	}
 	job := &accepted{
 		play: play, account: a, session: c, header: h, message: m, number: s.nextID, id: play.Submit.ID.format(s.nextID),
-		text: text, final: final, silent: v.silent || v.dropAfter, at: time.Now(),
+		text: text, final: final, silent: v.silent || v.unbind || v.dropAfter, at: time.Now(),
 	}
 	s.nextID++
 	s.ledger.add(job)
@@ -84,7 +90,10 @@ func (c *session) handleSubmit(h smpp.Header, m *smpp.ShortMessage) {
 		c.unanswered--
 		s.stats.Silent++
 		s.respond(nil, job)
-		if v.dropAfter {
+		switch {
+		case v.unbind:
+			c.unbind()
+		case v.dropAfter:
 			s.stats.Dropped++
 			c.out.end(outboxFinished)
 		}
@@ -131,8 +140,10 @@ func (s *SMSC) refuse(c *session, h smpp.Header, status smpp.Status) {
 func (s *SMSC) respond(c *session, job *accepted) {
 	if c != nil {
 		s.stats.Responses++
-		c.out.response(smpp.Header{Command: job.header.Command.Response(), Sequence: job.header.Sequence},
-			&smpp.Response{MessageID: job.id})
+		c.out.add(job.response)
+		if job.play.Submit.Doubled {
+			c.out.add(job.response)
+		}
 	}
 	if !job.done.IsZero() {
 		return
