@@ -197,7 +197,15 @@ type DeliverOption func(*deliverOptions)
 type deliverOptions struct {
 	systemID  string
 	data      bool
-	reference *uint8
+	reference *uint16
+	splitting *Splitting
+}
+
+func optionsOf(options []DeliverOption) (o deliverOptions) {
+	for _, option := range options {
+		option(&o)
+	}
+	return o
 }
 
 // Via delivers to an account whatever the destination.
@@ -210,9 +218,15 @@ func AsDataSM() DeliverOption {
 	return func(o *deliverOptions) { o.data = true }
 }
 
-// Reference sets the concatenation reference of a text of several parts.
-func Reference(reference uint8) DeliverOption {
+// Reference sets the concatenation reference of a text of several parts, of which
+// a header of an 8-bit one has the lower octet.
+func Reference(reference uint16) DeliverOption {
 	return func(o *deliverOptions) { o.reference = &reference }
+}
+
+// Split overrides how the script has a long text travel.
+func Split(how Splitting) DeliverOption {
+	return func(o *deliverOptions) { o.splitting = &how }
 }
 
 // Deliver sends a text to the ESME that the destination belongs to: the account
@@ -220,80 +234,70 @@ func Reference(reference uint8) DeliverOption {
 // is bound as a receiver. Addresses are written "+447700900123", "60777" or
 // "MyBank". The text goes out in the alphabet of data_coding 0, which is GSM 7 bit,
 // one septet an octet, unless the script has another, or in UCS-2 where that has
-// not all its characters, and in parts with a header of an 8-bit reference where it
-// is long.
+// not all its characters, and in parts where it is long.
 //
 // Deliver waits for the responses and returns the first status that is not
 // ESME_ROK. While no receiver is bound, and after each temporary error, it goes on
 // waiting. When ctx ends it returns ctx's error, and the SMSC goes on trying.
 func (s *SMSC) Deliver(ctx context.Context, from, to, text string, options ...DeliverOption) (smpp.Status, error) {
-	zero, err := s.dataCoding0(to, options)
+	o := optionsOf(options)
+	how, err := s.style(to, &o)
 	if err != nil {
 		return 0, err
 	}
-	payloads, dataCoding := s.alphabet.split(text, zero)
-	return s.deliver(ctx, from, to, dataCoding, payloads, options)
+	payloads, dataCoding := s.alphabet.split(text, how)
+	return s.deliver(ctx, from, to, dataCoding, payloads, how.splitting, o)
 }
 
 // DeliverParts is Deliver with the text already encoded and cut, anywhere: within
 // a surrogate pair or an escape sequence too. Payloads are without headers; there
 // are at most 255. The one of a text of one part gets no header.
 func (s *SMSC) DeliverParts(ctx context.Context, from, to string, dataCoding uint8, payloads [][]byte, options ...DeliverOption) (smpp.Status, error) {
-	return s.deliver(ctx, from, to, dataCoding, payloads, options)
+	o := optionsOf(options)
+	how, err := s.style(to, &o)
+	if err != nil {
+		return 0, err
+	}
+	return s.deliver(ctx, from, to, dataCoding, payloads, how.splitting, o)
 }
 
 // DeliverPDU is Deliver with a whole message, which must not be changed any more.
 func (s *SMSC) DeliverPDU(ctx context.Context, m *smpp.ShortMessage, options ...DeliverOption) (smpp.Status, error) {
-	var o deliverOptions
-	for _, option := range options {
-		option(&o)
-	}
-	return s.send(ctx, addressText(m.Dest), []*smpp.ShortMessage{m}, o)
+	return s.send(ctx, addressText(m.Dest), []*smpp.ShortMessage{m}, optionsOf(options))
 }
 
-func (s *SMSC) deliver(ctx context.Context, from, to string, dataCoding uint8, payloads [][]byte, options []DeliverOption) (smpp.Status, error) {
-	var o deliverOptions
-	for _, option := range options {
-		option(&o)
-	}
+func (s *SMSC) deliver(ctx context.Context, from, to string, dataCoding uint8, payloads [][]byte, how Splitting, o deliverOptions) (smpp.Status, error) {
 	if len(payloads) == 0 || len(payloads) > 255 {
 		return 0, ErrParts
 	}
-	if o.reference == nil {
-		reference := s.nextReference()
-		o.reference = &reference
+	var reference uint16
+	if o.reference != nil {
+		reference = *o.reference
+	} else {
+		reference = s.nextReference()
 	}
-	var messages []*smpp.ShortMessage
-	for i, payload := range payloads {
-		m := &smpp.ShortMessage{Source: addressOf(from), Dest: addressOf(to), DataCoding: dataCoding, Message: payload}
-		if len(payloads) > 1 {
-			m.ESMClass = esmUDHI
-			m.Message = concatenated(*o.reference, len(payloads), i+1, payload)
-		}
-		messages = append(messages, m)
-	}
-	return s.send(ctx, to, messages, o)
+	return s.send(ctx, to, compose(from, to, dataCoding, payloads, how, reference), o)
 }
 
-// dataCoding0 returns what data_coding 0 is for the account that a text goes to.
-func (s *SMSC) dataCoding0(to string, options []DeliverOption) (smpp.Alphabet, error) {
-	var o deliverOptions
-	for _, option := range options {
-		option(&o)
-	}
+// style returns how the account that a text goes to has it.
+func (s *SMSC) style(to string, o *deliverOptions) (style, error) {
 	s.lock()
 	defer s.unlock()
 	if s.closed {
-		return "", ErrClosed
+		return style{}, ErrClosed
 	}
 	a, err := s.accountFor(to, o.systemID)
 	if err != nil {
-		return "", err
+		return style{}, err
 	}
-	return a.play.Submit.DataCoding0, nil
+	how := a.style()
+	if o.splitting != nil {
+		how.splitting = *o.splitting
+	}
+	return how, nil
 }
 
-func (s *SMSC) nextReference() uint8 {
+func (s *SMSC) nextReference() uint16 {
 	s.lock()
 	defer s.unlock()
 	s.reference++

@@ -51,6 +51,9 @@ func (s *SMSC) conclude(job *accepted) {
 	if job.play.wantsReceipt(job.message) {
 		s.sendReceipts(job)
 	}
+	if job.echo != nil && (job.final == "DELIVRD" || job.final == "") {
+		s.sendEcho(job.account, job.echo)
+	}
 }
 
 // state is the message_state (SMPP 3.4 §5.2.28). mu is held.

@@ -52,8 +52,8 @@ type SubmitScript struct {
 	DropAfter     int                    // every n is accepted, and the connection dropped instead of a response
 	SilentEvery   int                    // every n is accepted and never answered
 
-	// DataCoding0 is what data_coding 0 stands for, in both directions;
-	// smpp.AlphabetGSM7 when empty.
+	// DataCoding0 is what data_coding 0 stands for, in both directions where Deliver
+	// says nothing else; smpp.AlphabetGSM7 when empty.
 	DataCoding0 smpp.Alphabet
 }
 
@@ -96,6 +96,13 @@ type DeliverScript struct {
 	// ResponseTimeout is how long an answer may take before the connection is
 	// closed; a minute when zero.
 	ResponseTimeout time.Duration
+	Split           Splitting // of long texts
+	// DataCoding0 is what an SMSC that is at odds with itself writes as data_coding 0;
+	// what Submit has when empty.
+	DataCoding0 smpp.Alphabet
+	// Echo delivers a text for one of the account's own Numbers to the account, once
+	// its last part is delivered as receipts tell it.
+	Echo bool
 }
 
 // LinkScript is how connections are treated.
@@ -211,6 +218,9 @@ func (sc *Script) Validate() error {
 	}
 	if s.Form > ResponsePadded {
 		return fmt.Errorf("no such form of responses")
+	}
+	if sc.Deliver.Split > SplitPayload {
+		return fmt.Errorf("no such way to split")
 	}
 	words := []string{sc.Receipt.State}
 	for _, word := range sc.Receipt.StateTo {

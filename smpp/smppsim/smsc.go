@@ -87,7 +87,7 @@ type SMSC struct {
 	handler   func(Message)
 	stats     Stats
 	nextID    uint64
-	reference uint8
+	reference uint16
 	closed    bool
 	waiting   int           // callers of Await
 	changed   chan struct{} // closed by unlock while some wait

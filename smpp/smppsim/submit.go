@@ -26,6 +26,7 @@ type accepted struct {
 	at      time.Time
 
 	// mu guards these.
+	echo *echo     // nil for none
 	owed bool      // it holds a place in its account's spool
 	done time.Time // when it reached its final state; zero while it is on its way
 }
@@ -183,6 +184,9 @@ func (s *SMSC) record(job *accepted, content smpp.Content) {
 	}
 	s.stats.Messages++
 	s.messages.add(message)
+	if a := job.account; job.play.Deliver.Echo && a.owns(message.To) {
+		job.echo = &echo{from: message.From, to: message.To, text: message.Text, payload: message.Payload, coding: job.message.DataCoding}
+	}
 	if s.handler != nil {
 		s.heard <- message // full made sure of room, and all who send hold mu
 	}

@@ -224,6 +224,14 @@ func TestTextsAreRecorded(t *testing.T) {
 			{ESMClass: esmUDHI, Message: concatenated(9, 2, 1, []byte("one "))},
 			{ESMClass: esmUDHI, Message: concatenated(9, 2, 2, []byte("two"))},
 		}, "one two"},
+		{"a 16-bit reference", []*smpp.ShortMessage{
+			{ESMClass: esmUDHI, Message: []byte("\x06\x08\x04\x01\x02\x02\x02two")},
+			{ESMClass: esmUDHI, Message: []byte("\x06\x08\x04\x01\x02\x02\x01one ")},
+		}, "one two"},
+		{"parts in message_payload", []*smpp.ShortMessage{
+			{ESMClass: esmUDHI, TLVs: smpp.TLVs{{Tag: smpp.TagMessagePayload, Value: concatenated(3, 2, 1, []byte("one "))}}},
+			{ESMClass: esmUDHI, TLVs: smpp.TLVs{{Tag: smpp.TagMessagePayload, Value: concatenated(3, 2, 2, []byte("two"))}}},
+		}, "one two"},
 		{"SAR parameters", []*smpp.ShortMessage{
 			{Message: []byte("one "), TLVs: sar(1)},
 			{Message: []byte("two"), TLVs: sar(2)},

@@ -101,12 +101,10 @@ func decodeCharmap(m *charmap.Charmap, payload []byte) string {
 	return b.String()
 }
 
-// Octets of user data, septets counted one an octet: alone, and behind a
-// concatenation header (3GPP TS 23.040 §9.2.3.24).
+// Octets of user data of a text of one part, septets counted one an octet.
 const (
-	gsm7Single, gsm7Part     = 160, 153
-	octetsSingle, octetsPart = 140, 134
-	concatHeader             = 6
+	gsm7Single   = 160
+	octetsSingle = 140
 )
 
 const (
@@ -114,11 +112,12 @@ const (
 	dataCodingUCS2    = 0x08
 )
 
-// split encodes text in the alphabet zero, as data_coding 0, or in UCS-2 where that
-// has not all its characters, and cuts it into payloads, without headers. No part
-// ends within an escape sequence or a surrogate pair.
-func (a *alphabet) split(text string, zero smpp.Alphabet) (payloads [][]byte, dataCoding uint8) {
+// split encodes text as data_coding 0, or in UCS-2 where that has not all its
+// characters, and cuts it into payloads, without headers. No part ends within an
+// escape sequence or a surrogate pair.
+func (a *alphabet) split(text string, how style) (payloads [][]byte, dataCoding uint8) {
 	var septets bool
+	zero := how.zero
 	data, ok := encodeOctets(text, zero)
 	if zero != smpp.AlphabetLatin1 && zero != smpp.AlphabetASCII {
 		data, ok = a.encodeSeptets(text)
@@ -128,19 +127,19 @@ func (a *alphabet) split(text string, zero smpp.Alphabet) (payloads [][]byte, da
 		dataCoding = dataCodingUCS2
 		data = encodeUCS2(text)
 	}
-	single, part := octetsSingle, octetsPart
+	single := octetsSingle
 	if septets {
-		single, part = gsm7Single, gsm7Part
+		single = gsm7Single
 	}
-	if len(data) <= single {
+	if len(data) <= single || how.splitting == SplitPayload {
 		payloads = [][]byte{data}
 	} else {
-		payloads = cut(data, part, septets, !ok)
+		payloads = cut(data, how.splitting.part(septets), septets, !ok)
 	}
 	if septets && zero == smpp.AlphabetGSM7Packed {
 		header := 0
 		if len(payloads) > 1 {
-			header = concatHeader
+			header = how.splitting.header()
 		}
 		for i, payload := range payloads {
 			payloads[i] = smpp.PackGSM7(payload, header)
