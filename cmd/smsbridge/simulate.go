@@ -16,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"smsbridge/smpp"
 	"smsbridge/smpp/smppsim"
 )
 
@@ -30,6 +29,7 @@ type simulation struct {
 	http               string
 	systemID, password string
 	maxBinds           int
+	numbers            string
 	certFile, keyFile  string
 	quiet              bool
 }
@@ -58,132 +58,6 @@ func simulateSMSC(ctx context.Context, args []string, stdin io.Reader, out, errO
 	return 0
 }
 
-func smscFlags(errOut io.Writer) (*simulation, *flag.FlagSet) {
-	sim := &simulation{}
-	script := &sim.options.Script
-	f := flag.NewFlagSet("smsbridge simulate smsc", flag.ContinueOnError)
-	f.SetOutput(errOut)
-	f.Usage = func() {
-		fmt.Fprint(errOut, `usage: smsbridge simulate smsc [flags]
-
-An SMSC to bind to. Each submitted text is printed; type FROM TO TEXT to send one
-to whoever is bound as a receiver. Counts and STATUS below: every Nth submit of an
-account, and a name like ESME_RTHROTTLED or a number like 0x58.
-
-`)
-		f.PrintDefaults()
-	}
-	f.StringVar(&sim.options.Listen, "listen", "127.0.0.1:2775", "`host:port` to listen on")
-	f.StringVar(&sim.http, "http", "", "`host:port` of the control endpoint, such as 127.0.0.1:2776: GET /stats, GET /messages,\nPOST /deliver {\"from\",\"to\",\"text\"}. It asks for no password")
-	f.StringVar(&sim.systemID, "system-id", "", "system_id that may bind; empty: any, with any password")
-	f.StringVar(&sim.password, "password", "", "its password")
-	f.StringVar(&sim.certFile, "tls-cert", "", "PEM `file` of a certificate: speak TLS")
-	f.StringVar(&sim.keyFile, "tls-key", "", "PEM `file` of its key")
-	f.Uint64Var(&sim.options.FirstID, "first-id", 0, "number of the first message id; 0: at random")
-	f.BoolVar(&sim.quiet, "quiet", false, "do not print texts")
-
-	f.IntVar(&sim.maxBinds, "max-binds", 0, "connections of one system_id, above which ESME_RALYBND; 0: any number")
-	statusFlag(f, &script.Bind.Status, "bind-status", "refuse every bind with `STATUS`")
-	f.DurationVar(&script.Bind.Delay, "bind-delay", 0, "answer binds this much later")
-
-	submit := &script.Submit
-	f.DurationVar(&submit.Delay, "response-delay", 0, "answer submits this much later")
-	f.DurationVar(&submit.Jitter, "response-jitter", 0, "and up to this much more")
-	idFlag(f, &submit.ID, "id-format", "`form` of message ids: decimal, padded, hex, HEX, uuid (default decimal)")
-	f.IntVar(&submit.ThrottleEvery, "throttle-every", 0, "answer every `N`th ESME_RTHROTTLED")
-	f.Float64Var(&submit.ThrottleAbove, "throttle-above", 0, "answer ESME_RTHROTTLED above this `rate` a second")
-	f.IntVar(&submit.ErrorEvery, "error-every", 0, "answer every `N`th with --error-status")
-	statusFlag(f, &submit.ErrorStatus, "error-status", "`STATUS` of --error-every (default ESME_RSUBMITFAIL)")
-	suffixFlag(f, &submit.ErrorTo, "error-to", "answer submits to numbers that end so: `SUFFIX=STATUS`; may be repeated", parseStatus)
-	f.IntVar(&submit.SilentEvery, "silent-every", 0, "accept every `N`th and never answer it")
-	f.IntVar(&submit.DropBefore, "drop-before", 0, "drop the connection at every `N`th, which is not accepted")
-	f.IntVar(&submit.DropAfter, "drop-after", 0, "accept every `N`th and drop the connection instead of answering")
-	f.IntVar(&submit.Window, "window", 0, "unanswered submits a connection may have, above which ESME_RMSGQFUL; 0: 10000")
-	f.Func("data-coding-0", "what data_coding 0 means: gsm7, gsm7-packed, latin1, ascii (default gsm7)", func(s string) error {
-		submit.DataCoding0 = smpp.Alphabet(s)
-		switch submit.DataCoding0 {
-		case smpp.AlphabetGSM7, smpp.AlphabetGSM7Packed, smpp.AlphabetLatin1, smpp.AlphabetASCII:
-			return nil
-		}
-		return errors.New("no such alphabet")
-	})
-
-	receipt := &script.Receipt
-	wordFlag(f, &receipt.When, "receipts", "`when` to send receipts: asked, always, never (default asked)",
-		map[string]smppsim.ReceiptMode{"asked": smppsim.ReceiptsAsked, "always": smppsim.ReceiptsAlways, "never": smppsim.ReceiptsNever})
-	f.DurationVar(&receipt.Delay, "receipt-delay", 0, "send receipts this much after the response")
-	f.DurationVar(&receipt.Jitter, "receipt-jitter", 0, "and up to this much later")
-	f.StringVar(&receipt.State, "state", "DELIVRD", "final state: DELIVRD, UNDELIV, EXPIRED, REJECTD, DELETED, UNKNOWN, ACCEPTD, ENROUTE")
-	suffixFlag(f, &receipt.StateTo, "state-to", "final state for numbers that end so: `SUFFIX=STATE`; may be repeated",
-		func(word string) (string, error) { return word, nil })
-	f.StringVar(&receipt.Err, "receipt-err", "", "the err field of receipts (default 000 or 001)")
-	f.BoolVar(&receipt.Enroute, "enroute", false, "an intermediate notification comes first")
-	wordFlag(f, &receipt.Form, "receipt-form", "`form` of receipts: text, tlvs, both (default both)",
-		map[string]smppsim.ReceiptForm{"both": smppsim.ReceiptBoth, "text": smppsim.ReceiptText, "tlvs": smppsim.ReceiptTLVs})
-	idFlag(f, &receipt.ID, "receipt-id-format", "`form` of ids in receipts, as --id-format, or same (default same)")
-	f.BoolVar(&receipt.Early, "receipt-early", false, "send receipts before the response")
-	f.BoolVar(&receipt.Doubled, "receipt-doubled", false, "send each receipt twice")
-
-	f.IntVar(&script.Deliver.Window, "deliver-window", 0, "unanswered deliver_sm a connection may have; 0: 100")
-	f.DurationVar(&script.Deliver.RetryAfter, "retry-after", time.Second, "send deliver_sm again this long after a temporary error")
-	f.DurationVar(&script.Deliver.ResponseTimeout, "deliver-timeout", time.Minute, "drop a connection that has not answered for so long")
-	f.DurationVar(&script.Link.EnquireLink, "enquire-link", 0, "`interval` of the simulator's own enquire_link; 0: none")
-	f.IntVar(&script.Link.SplitWrites, "split-writes", 0, "write so many `octets` at a time")
-	f.BoolVar(&script.Link.Silent, "silent", false, "let ESMEs bind, and then neither answer nor send anything")
-	return sim, f
-}
-
-func statusFlag(f *flag.FlagSet, to *smpp.Status, name, usage string) {
-	f.Func(name, usage, func(s string) (err error) {
-		*to, err = parseStatus(s)
-		return err
-	})
-}
-
-func parseStatus(s string) (smpp.Status, error) {
-	status, ok := smpp.ParseStatus(s)
-	if !ok {
-		return 0, errors.New("no such status")
-	}
-	return status, nil
-}
-
-func idFlag(f *flag.FlagSet, to *smppsim.IDForm, name, usage string) {
-	f.Func(name, usage, func(s string) (err error) {
-		*to, err = smppsim.ParseIDForm(s)
-		return err
-	})
-}
-
-func wordFlag[T any](f *flag.FlagSet, to *T, name, usage string, words map[string]T) {
-	f.Func(name, usage, func(s string) error {
-		v, ok := words[s]
-		if !ok {
-			return errors.New("no such word")
-		}
-		*to = v
-		return nil
-	})
-}
-
-func suffixFlag[T any](f *flag.FlagSet, to *map[string]T, name, usage string, parse func(string) (T, error)) {
-	f.Func(name, usage, func(s string) error {
-		suffix, value, ok := strings.Cut(s, "=")
-		if !ok {
-			return errors.New("no = in it")
-		}
-		v, err := parse(value)
-		if err != nil {
-			return err
-		}
-		if *to == nil {
-			*to = make(map[string]T)
-		}
-		(*to)[suffix] = v
-		return nil
-	})
-}
-
 // complete checks what flags alone cannot, and reads the certificate.
 func (sim *simulation) complete(args []string) error {
 	if len(args) > 0 {
@@ -195,10 +69,13 @@ func (sim *simulation) complete(args []string) error {
 	switch {
 	case sim.systemID != "":
 		sim.options.Accounts = map[string]smppsim.Account{
-			sim.systemID: {Password: sim.password, MaxBinds: sim.maxBinds},
+			sim.systemID: {Password: sim.password, MaxBinds: sim.maxBinds, Numbers: strings.FieldsFunc(sim.numbers, isSeparator)},
 		}
-	case sim.password != "" || sim.maxBinds != 0:
-		return errors.New("--password and --max-binds need --system-id")
+	case sim.password != "" || sim.maxBinds != 0 || sim.numbers != "":
+		return errors.New("--password, --max-binds and --numbers need --system-id")
+	}
+	if sim.options.Script.Deliver.Echo && sim.numbers == "" {
+		return errors.New("--echo needs --numbers")
 	}
 	if sim.certFile == "" && sim.keyFile == "" {
 		return nil

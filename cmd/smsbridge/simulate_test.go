@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +154,8 @@ func TestSimulateSMSCRefusesFlags(t *testing.T) {
 		{"--no-such-flag"}, {"argument"}, {"--state", "DELIVERED"}, {"--error-status", "ESME_RWRONG"},
 		{"--state-to", "123"}, {"--receipts", "perhaps"}, {"--receipt-form", "verse"}, {"--id-format", "roman"},
 		{"--throttle-every", "-1"}, {"--password", "secret"}, {"--data-coding-0", "ebcdic"},
+		{"--response-form", "verse"}, {"--deliver-split", "half"}, {"--read-rate", "-1"}, {"--oddity-every", "-1"},
+		{"--deliver-data-coding-0", "ebcdic"}, {"--numbers", "60777"}, {"--echo", "--system-id", "us"},
 		{"--tls-cert", "missing.pem", "--tls-key", "missing.pem"},
 	} {
 		var errOut bytes.Buffer
@@ -168,5 +172,32 @@ func TestSimulateSMSCRefusesFlags(t *testing.T) {
 	}
 	if code := simulateSMSC(t.Context(), []string{"--listen", "nowhere:-1"}, nil, io.Discard, io.Discard); code != 1 {
 		t.Errorf("no such address: exit code %d", code)
+	}
+}
+
+func TestSimulateSMSCTakesFlags(t *testing.T) {
+	sim, flags := smscFlags(io.Discard)
+	if err := flags.Parse(strings.Fields(`--system-id us --numbers +12602058900,60777 --echo --outbind --response-form header
+		--response-doubled --nack-every 2 --unbind-every 3 --receipt-data-sm --receipt-payload --receipt-ucs2 --receipt-unmarked
+		--receipt-elsewhere --receipt-reversed 4 --deliver-split sar --deliver-data-coding-0 latin1 --read-rate 5 --oddity-every 6`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := sim.complete(nil); err != nil {
+		t.Fatal(err)
+	}
+	want := smppsim.Script{
+		Bind:   smppsim.BindScript{Outbind: true},
+		Submit: smppsim.SubmitScript{Form: smppsim.ResponseHeader, Doubled: true, NackEvery: 2, UnbindEvery: 3},
+		Receipt: smppsim.ReceiptScript{State: "DELIVRD", DataSM: true, Payload: true, UCS2: true, Unmarked: true,
+			Elsewhere: true, Reversed: 4},
+		Deliver: smppsim.DeliverScript{RetryAfter: time.Second, ResponseTimeout: time.Minute, Split: smppsim.SplitSAR,
+			DataCoding0: smpp.AlphabetLatin1, Echo: true},
+		Link: smppsim.LinkScript{ReadRate: 5, OddityEvery: 6},
+	}
+	if got := sim.options.Script; !reflect.DeepEqual(got, want) {
+		t.Errorf("script %+v, want %+v", got, want)
+	}
+	if got := sim.options.Accounts["us"].Numbers; !slices.Equal(got, []string{"+12602058900", "60777"}) {
+		t.Errorf("numbers %q", got)
 	}
 }
