@@ -13,7 +13,7 @@ import (
 	"smsbridge/gateway/node"
 )
 
-const selftestUsage = `usage: smsbridge selftest CARRIER --to NUMBER [--json]
+const selftestUsage = `usage: smsbridge selftest CARRIER --to NUMBER [--url URL] [--json]
 
 Does a carrier carry every character? The running daemon sends a text of
 difficult ones through CARRIER, in each alphabet that data_coding 0 may stand for,
@@ -39,6 +39,7 @@ func selftest(ctx context.Context, args []string, std std) int {
 	f.Usage = func() { fmt.Fprint(std.err, selftestUsage); f.PrintDefaults() }
 	path := f.String("config", defaultConfig, "the configuration `FILE`")
 	to := f.String("to", "", "a `NUMBER` of ours")
+	url := f.String("url", "", "where the daemon serves; without it, on this machine, as the configuration says")
 	asJSON := f.Bool("json", false, "print JSON")
 	rest, code, done := flags(f, args, std)
 	if done {
@@ -60,7 +61,7 @@ func selftest(ctx context.Context, args []string, std std) int {
 	if !*asJSON {
 		fmt.Fprintln(std.err, "sending, and waiting up to 90 seconds for what comes back …")
 	}
-	if err := node.Ask(ctx, cfg, "carriers:manage", 2*time.Minute, "POST", "/carriers/"+rest[0]+"/selftest", map[string]string{"to": *to}, &result); err != nil {
+	if err := node.Ask(ctx, cfg, *url, "carriers:manage", 2*time.Minute, "POST", "/carriers/"+rest[0]+"/selftest", map[string]string{"to": *to}, &result); err != nil {
 		return fail(std, err)
 	}
 	configured := "gsm7"

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"smsbridge/config"
@@ -22,8 +23,9 @@ const maxAnswer = 4 << 20
 
 // Ask asks the running daemon of a configuration something over its API, as
 // whoever can open its store may: with a token of this scope that lives as long as
-// the request. body and answer are JSON.
-func Ask(ctx context.Context, cfg *config.Config, scope string, within time.Duration, method, path string, body, answer any) (err error) {
+// the request. url is where the daemon serves, as https://sms.example.com; with ""
+// it is on this machine, where the configuration says. body and answer are JSON.
+func Ask(ctx context.Context, cfg *config.Config, url, scope string, within time.Duration, method, path string, body, answer any) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	a, err := OpenAccounts(ctx, cfg)
@@ -40,12 +42,14 @@ func Ask(ctx context.Context, cfg *config.Config, scope string, within time.Dura
 	if err != nil {
 		return err
 	}
-	client, base, err := clientOf(cfg)
-	if err != nil {
-		return err
+	client, base := &http.Client{Transport: &http.Transport{}}, strings.TrimSuffix(url, "/")
+	if url == "" {
+		if client, base, err = clientOf(cfg); err != nil {
+			return err
+		}
 	}
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, method, base+"/api/v1"+path, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func Ask(ctx context.Context, cfg *config.Config, scope string, within time.Dura
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("no daemon answers at %s: %w", cfg.Listen, err)
+		return fmt.Errorf("no daemon answers at %s: %w", base, err)
 	}
 	defer resp.Body.Close()
 	got, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -82,7 +86,7 @@ func clientOf(cfg *config.Config) (*http.Client, string, error) {
 	}
 	at := net.JoinHostPort(host, port)
 	if cfg.TLS == nil {
-		return &http.Client{Transport: &http.Transport{}}, "http://" + at + "/api/v1", nil
+		return &http.Client{Transport: &http.Transport{}}, "http://" + at, nil
 	}
 	pem, err := os.ReadFile(cfg.TLS.CertFile)
 	if err != nil {
@@ -97,5 +101,5 @@ func clientOf(cfg *config.Config) (*http.Client, string, error) {
 	if names := cert.Leaf.DNSNames; len(names) > 0 {
 		config.ServerName = names[0]
 	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: config}}, "https://" + at + "/api/v1", nil
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: config}}, "https://" + at, nil
 }
