@@ -76,21 +76,25 @@ func appendGSM7(b []byte, r rune) ([]byte, bool) {
 	return append(b, s), true
 }
 
-// gsm7Foreign returns the septet of a character outside ASCII. Every septet
-// that is not a letter or sign of ASCII lies in one of three rows.
+// gsm7Latin1 holds the septets of the characters of Latin-1 from 0xa0 on; 0,
+// which is "@", is of those that have none.
+var gsm7Latin1 = [96]byte{
+	'£' - 0xa0: 0x01, '¥' - 0xa0: 0x03, 'è' - 0xa0: 0x04, 'é' - 0xa0: 0x05, 'ù' - 0xa0: 0x06, 'ì' - 0xa0: 0x07, 'ò' - 0xa0: 0x08, 'Ç' - 0xa0: 0x09,
+	'Ø' - 0xa0: 0x0b, 'ø' - 0xa0: 0x0c, 'Å' - 0xa0: 0x0e, 'å' - 0xa0: 0x0f, 'Æ' - 0xa0: 0x1c, 'æ' - 0xa0: 0x1d, 'ß' - 0xa0: 0x1e, 'É' - 0xa0: 0x1f,
+	'¤' - 0xa0: 0x24, '¡' - 0xa0: 0x40, 'Ä' - 0xa0: 0x5b, 'Ö' - 0xa0: 0x5c, 'Ñ' - 0xa0: 0x5d, 'Ü' - 0xa0: 0x5e, '§' - 0xa0: 0x5f, '¿' - 0xa0: 0x60,
+	'ä' - 0xa0: 0x7b, 'ö' - 0xa0: 0x7c, 'ñ' - 0xa0: 0x7d, 'ü' - 0xa0: 0x7e, 'à' - 0xa0: 0x7f,
+}
+
+// gsm7Foreign returns the septet of a character outside ASCII.
 func gsm7Foreign(r rune) (byte, bool) {
-	for _, row := range [...][2]byte{{0x00, 0x20}, {0x5b, 0x61}, {0x7b, 0x80}} {
-		for s := row[0]; s < row[1]; s++ {
-			if gsm7Alphabet[s] == r && s != escape {
-				return s, true
-			}
-		}
+	if 0xa0 <= r && r <= 0xff {
+		s := gsm7Latin1[r-0xa0]
+		return s, s != 0
 	}
-	switch r {
-	case '¤':
-		return 0x24, true
-	case '¡':
-		return 0x40, true
+	for s := byte(0x10); s < escape; s++ { // the capitals of Greek
+		if gsm7Alphabet[s] == r {
+			return s, true
+		}
 	}
 	return 0, false
 }
