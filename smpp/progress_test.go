@@ -116,3 +116,48 @@ func TestProgress(t *testing.T) {
 		}
 	})
 }
+
+func TestNacksToNothing(t *testing.T) {
+	cases := []struct {
+		name   string
+		pauses []time.Duration // before each
+		err    error
+	}{
+		{"two", []time.Duration{0, 0}, nil},
+		{"three at once", []time.Duration{0, 0, 0}, ErrProtocol},
+		{"three within a minute", []time.Duration{0, 29 * time.Second, 29 * time.Second}, ErrProtocol},
+		{"one every half minute", []time.Duration{0, 30 * time.Second, 30 * time.Second, 30 * time.Second, 30 * time.Second}, nil},
+		{"faster in the end", []time.Duration{0, time.Minute, time.Second, time.Second}, ErrProtocol},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, p := pipe(t, slowly(1), Handler{})
+				for _, pause := range c.pauses {
+					<-time.After(pause)
+					p.header(CmdSubmitSMResp, ESME_RINVCMDID, 77) // an unmatched response is none of them
+					p.header(CmdGenericNack, ESME_RINVCMDID, 0)
+				}
+				synctest.Wait()
+				if got := s.Counters(); s.Err() != c.err || got.Nacks != uint64(len(c.pauses)) || got.Unmatched != 2*got.Nacks {
+					t.Errorf("%v, %+v", s.Err(), got)
+				}
+			})
+		})
+	}
+}
+
+func TestNackToARequest(t *testing.T) {
+	r := newRecorder(t, 10)
+	s, p := bind(t, testConfig(), r.handler())
+	for range 4 {
+		s.TrySubmit(sampleMessage(), 1)
+		p.header(CmdGenericNack, ESME_RINVCMDLEN, p.expect(CmdSubmitSM).Sequence)
+		if got := r.result(); got.Status != ESME_RINVCMDLEN {
+			t.Errorf("got %+v", got)
+		}
+	}
+	if got := s.Counters().Nacks; got != 0 || s.Err() != nil {
+		t.Errorf("%d, %v", got, s.Err())
+	}
+}

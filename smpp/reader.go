@@ -116,7 +116,7 @@ func (s *Session) deliver(raw []byte) {
 func (s *Session) respond(p PDU, err error) {
 	r, ok := s.settle(p.Header)
 	if !ok {
-		s.counters.unmatched.Add(1)
+		s.unmatched(p.Command)
 		return
 	}
 	if p.Command == CmdGenericNack && p.Status == ESME_ROK {
@@ -138,6 +138,24 @@ func (s *Session) respond(p PDU, err error) {
 		if s.handler.Result != nil {
 			s.handler.Result(result)
 		}
+	}
+}
+
+// unmatched counts a response to nothing. A generic_nack without the sequence_number
+// of a request says that a PDU of ours was not even that to the SMSC (SMPP 3.4 §4.3).
+func (s *Session) unmatched(command CommandID) {
+	s.counters.unmatched.Add(1)
+	if command != CmdGenericNack {
+		return
+	}
+	s.counters.nacks.Add(1)
+	now := time.Duration(s.heard.Load())
+	s.nacks = append(s.nacks, now)
+	if n := len(s.nacks) - maxNacks; n >= 0 {
+		if now-s.nacks[n] < nackPeriod {
+			s.end(ErrProtocol)
+		}
+		s.nacks = s.nacks[n+1:]
 	}
 }
 

@@ -26,6 +26,9 @@ var (
 	// taken, and when none is for a second one, the session ends. So no more than a
 	// window becomes uncertain, and a late response, of any status, saves the session.
 	ErrNoProgress = errors.New("smpp: submissions not answered")
+	// ErrProtocol: the SMSC sent several generic_nacks that answer nothing within a
+	// minute. It does not understand us, nor we it.
+	ErrProtocol = errors.New("smpp: generic_nack to nothing")
 	// ErrStalled: the SMSC asks and does not read the answers.
 	ErrStalled = errors.New("smpp: peer does not read")
 )
@@ -38,6 +41,9 @@ const (
 	maxLate = 10_000
 	// probes is how many enquire_links in a row may go without any PDU.
 	probes = 2
+	// maxNacks within nackPeriod that match no request end the session.
+	maxNacks   = 3
+	nackPeriod = time.Minute
 )
 
 // Handler is what a session calls. Deliver and Broken come from the reader, in
@@ -73,6 +79,7 @@ type Result struct {
 // Counters count oddities of the peer since the bind.
 type Counters struct {
 	Unmatched   uint64 // responses to nothing
+	Nacks       uint64 // of those, generic_nack
 	Late        uint64 // responses after their timeout
 	Unknown     uint64 // commands that are none, oversize or truncated PDUs
 	Misdirected uint64 // requests that no SMSC may make
@@ -97,8 +104,9 @@ type Session struct {
 	wake    chan struct{} // there is something to write
 	workers sync.WaitGroup
 
-	heard    atomic.Int64 // when the last PDU came, since began
-	counters struct{ unmatched, late, unknown, misdirected, full atomic.Uint64 }
+	heard    atomic.Int64    // when the last PDU came, since began
+	nacks    []time.Duration // when the last of them came to nothing; the reader's
+	counters struct{ unmatched, nacks, late, unknown, misdirected, full atomic.Uint64 }
 
 	mu       sync.Mutex
 	requests map[uint32]request // ours, by sequence_number
@@ -161,7 +169,7 @@ func (s *Session) TakesTLVs() bool {
 func (s *Session) Done() <-chan struct{} { return s.done }
 
 // Err tells why the session ended: ErrClosed, ErrUnbound, ErrSilent, ErrNoProgress,
-// ErrStalled, or an error of the connection. It is nil while it lives.
+// ErrProtocol, ErrStalled, or an error of the connection. It is nil while it lives.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,7 +179,7 @@ func (s *Session) Err() error {
 // Counters returns what was counted so far.
 func (s *Session) Counters() Counters {
 	c := &s.counters
-	return Counters{c.unmatched.Load(), c.late.Load(), c.unknown.Load(), c.misdirected.Load(), c.full.Load()}
+	return Counters{c.unmatched.Load(), c.nacks.Load(), c.late.Load(), c.unknown.Load(), c.misdirected.Load(), c.full.Load()}
 }
 
 // end ends the session because of err; only the first one counts.
