@@ -1,6 +1,7 @@
 package smpp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // TestHandedToTheKernel breaks a connection that takes only so many octets: what
@@ -170,15 +173,25 @@ func TestExactlyOneResult(t *testing.T) {
 	}
 }
 
-// FuzzSession lets the SMSC send random octets: the session ends with the
-// connection, and what was submitted has one result.
+// FuzzSession lets the SMSC send random octets, in one piece or one at a time: the
+// session ends with the connection at the latest, what was submitted and asked has
+// one result, and nobody stays behind.
 func FuzzSession(f *testing.F) {
-	for _, row := range loadRows[corpusPDU](f, "testdata/pdus.jsonl", corpusPDUs) {
-		f.Add(unhex(f, row.Hex))
+	add := func(stream []byte) {
+		f.Add(stream, false)
+		if len(stream) < 2000 {
+			f.Add(stream, true)
+		}
 	}
-	f.Add(append(deliverSM(1, "a"), AppendHeader(nil, Header{CmdUnbind, 0, 2})...))
-	f.Add(AppendResponse(nil, Header{CmdSubmitSMResp, 0, 2}, &Response{MessageID: "x"}))
-	f.Fuzz(func(t *testing.T, stream []byte) {
+	for _, row := range loadRows[corpusPDU](f, "testdata/pdus.jsonl", corpusPDUs) {
+		add(unhex(f, row.Hex))
+	}
+	add(append(deliverSM(1, "a"), AppendHeader(nil, Header{CmdUnbind, 0, 2})...))
+	add(AppendResponse(nil, Header{CmdSubmitSMResp, 0, 2}, &Response{MessageID: "x"}))
+	add(AppendQueryResponse(nil, Header{CmdQuerySMResp, 0, 3}, &QueryResponse{"x", "", 2, 0}))
+	add(bytes.Repeat(AppendHeader(nil, Header{CmdGenericNack, ESME_RINVCMDLEN, 0}), maxNacks))
+	f.Fuzz(func(t *testing.T, stream []byte, singly bool) {
+		before := goleak.IgnoreCurrent()
 		client, server := net.Pipe()
 		results := 0
 		s := newSession(client, client, NewFrameReader(client), withDefaults(testConfig()), BindResponse{}, 1, Handler{
@@ -189,17 +202,31 @@ func FuzzSession(f *testing.F) {
 					results++
 				}
 			},
+			Trace: func(_ bool, pdu []byte) { Describe(pdu) },
 		})
 		s.TrySubmit(sampleMessage(), 1)
+		replies := make(chan reply, 1)
+		s.request(CmdQuerySM, AppendHeader, replies)
 		s.start()
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = io.Copy(io.Discard, server) })
-		_, _ = server.Write(stream) // the session may hang up in the middle
+		piece := len(stream)
+		if singly {
+			piece = 1
+		}
+		for rest := stream; len(rest) > 0; rest = rest[piece:] {
+			if _, err := server.Write(rest[:piece]); err != nil {
+				break // the session may hang up in the middle
+			}
+		}
 		server.Close()
 		receive(t, s.Done())
 		wg.Wait()
-		if results != 1 {
-			t.Fatalf("%d results", results)
+		if results != 1 || len(replies) != 1 {
+			t.Fatalf("%d results, %d replies", results, len(replies))
+		}
+		if err := goleak.Find(before); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

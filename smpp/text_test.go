@@ -194,9 +194,13 @@ func TestPackedContent(t *testing.T) {
 
 func FuzzUDH(f *testing.F) {
 	f.Add(uint8(0x40), uint8(0), []byte("\x05\x00\x03\xfe\x02\x01hi"))
+	f.Add(uint8(0), uint8(0), []byte("\x0f\x00\x03\x01\x02\x01\x04\x02\xf5\xf6\x24\x01\x01\x25\x01\x01hi"))
 	f.Add(uint8(0), uint8(0xF4), []byte("\x06\x08\x04\x01\x02\x02\x02hi"))
 	f.Fuzz(func(t *testing.T, esm, dcs uint8, b []byte) {
 		c := ReadContent(&ShortMessage{ESMClass: esm, DataCoding: dcs, Message: b}, AlphabetGSM7)
+		if c.Header == nil && (c.Fragment != nil || c.Port != 0 || c.SingleShift != 0 || c.LockingShift != 0) {
+			t.Fatalf("%x has no header, yet %+v", b, c)
+		}
 		if got := append(bytes.Clone(c.Header), c.Payload...); !bytes.Equal(got, b) {
 			t.Fatalf("%x was taken apart as %x and %x", b, c.Header, c.Payload)
 		}
@@ -207,6 +211,38 @@ func FuzzUDH(f *testing.F) {
 		for _, o := range packed.Payload {
 			if packed.Coding == CodingGSM7 && o > 0x7F {
 				t.Fatalf("%x has the septet %x", b, o)
+			}
+		}
+	})
+}
+
+// FuzzGSM7 packs random septets behind a header of any length, and unpacks random
+// octets.
+func FuzzGSM7(f *testing.F) {
+	f.Add([]byte("hellohello"), uint8(0))
+	f.Add([]byte("1234567"), uint8(0))
+	f.Add([]byte("a\x1b@@"), uint8(6))
+	f.Fuzz(func(t *testing.T, b []byte, headerLen uint8) {
+		septets := bytes.Clone(b)
+		for i := range septets {
+			septets[i] &= 0x7F
+		}
+		packed := PackGSM7(septets, int(headerLen))
+		fill := fillBits(int(headerLen))
+		if want := (7*len(septets) + fill + 7) / 8; len(packed) != want {
+			t.Fatalf("%d septets in %d octets, want %d", len(septets), len(packed), want)
+		}
+		got := UnpackGSM7(packed, int(headerLen))
+		// Where the last one ends with an octet nobody can tell it from padding.
+		if n := len(septets); n > 0 && (7*n+fill)%8 == 0 && len(got) == n-1 && (septets[n-1] == 0 || septets[n-1] == '\r') {
+			septets = septets[:n-1]
+		}
+		if !bytes.Equal(got, septets) {
+			t.Fatalf("%x came back as %x", septets, got)
+		}
+		for _, septet := range UnpackGSM7(b, int(headerLen)) {
+			if septet > 0x7F {
+				t.Fatalf("%x has the septet %x", b, septet)
 			}
 		}
 	})
