@@ -27,6 +27,11 @@
 // [Dial] connects and binds. A [Session] then has three goroutines, all ended
 // and waited for by [Session.Close]: a reader, which decodes, matches responses,
 // frees window slots and calls the [Handler] in wire order; a writer, which
-// sends whatever is pending in one write; and a timer for keep-alive and
-// response timeouts. Rate limiting and reconnecting are the caller's.
+// sends whatever is pending in one write; and a timer for keep-alive, response
+// timeouts and progress. Rate limiting and reconnecting are the caller's: a
+// session that is of no more use ends, and Err says why.
+//
+// Submissions go by [Session.TrySubmit] and come back as a [Result], one each and
+// perhaps a late one; [Session.Cancel] and [Session.Query] wait beside them.
+// Handler.Trace sees the PDUs, and [Describe] writes one so that it can be shown.
 package smpp
