@@ -207,6 +207,8 @@ func TestScopes(t *testing.T) {
 		{"POST", "/messages/batch", map[string]any{"messages": []SendBody{{From: ours, To: customer, Text: "x"}}}, "messages:send", 202},
 		{"GET", "/messages", nil, "messages:read", 200},
 		{"GET", "/messages/" + m.ID, nil, "messages:read", 200},
+		{"GET", "/quarantine", nil, "carriers:manage", 200},
+		{"GET", "/carriers/acme/trace", nil, "carriers:manage", 200},
 		{"GET", "/conversations", nil, "conversations:read", 200},
 		{"GET", "/conversations/" + m.ConversationID, nil, "conversations:read", 200},
 		{"GET", "/conversations/" + m.ConversationID + "/messages", nil, "conversations:read", 200},
