@@ -175,6 +175,7 @@ func FuzzDescribePassword(f *testing.F) {
 	for i := range commands {
 		f.Add(uint8(i), uint32(0), "us", "secret", "tecres", "VMA", []byte(nil), uint8(0), true)
 		f.Add(uint8(i), uint32(14), "", "p", "q", "", []byte("\x02\x10\x00\x014"), uint8(0), false)
+		f.Add(uint8(i), uint32(14), "us", "secret", "SECRET", "VMA", []byte(nil), uint8(0), true)
 		f.Add(uint8(i), uint32(0), "us", "secret", "SECRET", "", []byte("x"), uint8(9), true)
 	}
 	f.Fuzz(func(t *testing.T, which uint8, status uint32, systemID, one, other, systemType string, more []byte, cut uint8, patch bool) {
