@@ -45,6 +45,7 @@ type Stats struct {
 // Submit is one accepted submit_sm or data_sm.
 type Submit struct {
 	Account, ID string
+	Connection  uint64 // by which it came, numbered from 1
 	From, To    string // with "+" where the type of number is international
 	// Text is the whole text, on the submit that completed it, and empty on the
 	// other parts of a longer one.

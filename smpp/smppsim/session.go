@@ -22,10 +22,11 @@ const (
 
 // session is one connection. From account on it is guarded by the SMSC's mu.
 type session struct {
-	smsc *SMSC
-	conn net.Conn
-	out  outbox
-	slow bool // it reads slowly from now on; the reader's
+	smsc   *SMSC
+	conn   net.Conn
+	number uint64 // of the connection; set before it is served
+	out    outbox
+	slow   bool // it reads slowly from now on; the reader's
 
 	account    *account // nil until bound
 	mode       smpp.CommandID

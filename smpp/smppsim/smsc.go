@@ -229,6 +229,7 @@ func (s *SMSC) accept() {
 		if !full {
 			s.sessions[c] = struct{}{}
 			s.stats.Connections++
+			c.number = s.stats.Connections
 			s.wg.Go(c.serve)
 		}
 		s.unlock()

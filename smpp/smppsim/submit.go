@@ -160,7 +160,7 @@ func (s *SMSC) respond(c *session, job *accepted) {
 func (s *SMSC) record(job *accepted, content smpp.Content) {
 	s.stats.Accepted++
 	submit := Submit{
-		Account: job.account.name, ID: job.id,
+		Account: job.account.name, ID: job.id, Connection: job.session.number,
 		From: addressText(job.message.Source), To: addressText(job.message.Dest),
 		Parts: 1, Time: job.at, PDU: *job.message, Data: job.header.Command == smpp.CmdDataSM,
 	}
