@@ -18,6 +18,8 @@ type link struct {
 	more        chan struct{}   // something to send, or room for it
 	over        <-chan struct{} // closed when one of the sessions has ended
 
+	composer composer // the sender's
+
 	// The account's mutex guards these.
 	tag     uint64
 	sent    map[uint64]flight // without a response
@@ -36,10 +38,8 @@ func (c *SMPP) connect(ctx context.Context, host string, out *gateway.Stream) (*
 	l := &link{id: c.opt.NewID(), out: out, more: make(chan struct{}, 1), sent: map[uint64]flight{}}
 	h := smpp.Handler{
 		Deliver: func(d *smpp.Delivery) bool { return c.deliver(l, d) },
-		Broken: func(d *smpp.Delivery, _ error) bool {
-			return out.Offer(gateway.Report{Kind: gateway.ReportBroken, At: time.Now(), Inbound: &gateway.Inbound{Raw: d.Raw}, Ack: ack(d)})
-		},
-		Result: func(r smpp.Result) { c.result(l, r) },
+		Broken:  func(d *smpp.Delivery, err error) bool { return c.broken(l, d, err) },
+		Result:  func(r smpp.Result) { c.result(l, r) },
 	}
 	var err error
 	cfg := c.cfg
@@ -137,17 +137,6 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 		}
 	}
 	l.out.Put(report)
-}
-
-// ack answers a delivery with what a status means in SMPP.
-func ack(d *smpp.Delivery) func(gateway.AckStatus, bool, func()) {
-	return func(status gateway.AckStatus, more bool, written func()) {
-		if status == gateway.AckOK {
-			d.Ack(smpp.ESME_ROK, more, written)
-		} else {
-			d.Ack(smpp.ESME_RX_T_APPN, more, nil)
-		}
-	}
 }
 
 // reporter tells the stream when the connection's state changes.

@@ -33,6 +33,7 @@ type SMPP struct {
 	cfg     smpp.Config
 	zone    *time.Location
 	numbers map[string]string // digits of ours -> as configured
+	format  format
 	limit   *rate.Limiter
 	metrics *smppMetrics
 	hurry   chan struct{} // somebody wants a connection now
@@ -51,13 +52,17 @@ func NewSMPP(opt SMPPOptions) (*SMPP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("carrier %s: smpp.timezone: %w", opt.Name, err)
 	}
-	if cfg.LongMessages != smpp.LongUDH || cfg.DataCoding0 != smpp.AlphabetGSM7 || cfg.Binds > 1 {
-		return nil, fmt.Errorf("carrier %s: this version sends long_messages: udh, data_coding_0: gsm7 and binds: 1 only", opt.Name)
+	f, err := newFormat(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("carrier %s: smpp.%w", opt.Name, err)
+	}
+	if cfg.Binds > 1 {
+		return nil, fmt.Errorf("carrier %s: this version has binds: 1 only", opt.Name)
 	}
 	if opt.Metrics == nil {
 		opt.Metrics = prometheus.NewRegistry()
 	}
-	c := &SMPP{opt: opt, cfg: cfg, zone: zone, numbers: map[string]string{}, hurry: make(chan struct{}, 1),
+	c := &SMPP{opt: opt, cfg: cfg, zone: zone, numbers: map[string]string{}, format: f, hurry: make(chan struct{}, 1),
 		// A burst of a twentieth of a second keeps timers from deciding the rate.
 		limit: rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate/20)))}
 	for _, n := range opt.Numbers {
@@ -289,7 +294,7 @@ func (c *SMPP) next(l *link) (s gateway.Submission, pause time.Duration, ok bool
 }
 
 func (c *SMPP) submit(l *link, s gateway.Submission) bool {
-	m := c.shortMessage(&s)
+	m := l.composer.compose(&c.format, &s, l.transmitter.Version(), time.Now())
 	c.mu.Lock()
 	l.tag++
 	tag := l.tag

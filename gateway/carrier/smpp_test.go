@@ -339,26 +339,3 @@ func TestReceipts(t *testing.T) {
 		})
 	}
 }
-
-// Addresses go out as carriers want them (SMPP 3.4 §5.2.5, §5.2.6).
-func TestAddresses(t *testing.T) {
-	a := startAccount(t, smppsim.Script{}, nil)
-	a.up()
-	s := submission(1, "hello")
-	for i, c := range []struct {
-		from, to         gateway.Address
-		wantFrom, wantTo smpp.Address
-	}{
-		{gateway.Address{Kind: gateway.AddressE164, Value: ours}, gateway.Address{Kind: gateway.AddressShort, Value: "60777"},
-			smpp.Address{TON: 1, NPI: 1, Value: ours[1:]}, smpp.Address{TON: 3, NPI: 0, Value: "60777"}},
-		{gateway.Address{Kind: gateway.AddressAlphanumeric, Value: "MyBank"}, gateway.Address{Kind: gateway.AddressE164, Value: "+447400900123"},
-			smpp.Address{TON: 5, NPI: 0, Value: "MyBank"}, smpp.Address{TON: 1, NPI: 1, Value: "447400900123"}},
-	} {
-		s.From, s.To = c.from, c.to
-		a.submit(s)
-		a.next(gateway.ReportResult)
-		if p := a.smsc.Submits()[i].PDU; p.Source != c.wantFrom || p.Dest != c.wantTo {
-			t.Errorf("from %+v to %+v, want %+v and %+v", p.Source, p.Dest, c.wantFrom, c.wantTo)
-		}
-	}
-}

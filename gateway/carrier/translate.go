@@ -1,148 +1,212 @@
 package carrier
 
 import (
-	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"smsbridge/gateway"
 	"smsbridge/smpp"
 )
 
-// shortMessage is the submit_sm of a submission.
-func (c *SMPP) shortMessage(s *gateway.Submission) *smpp.ShortMessage {
-	m := &smpp.ShortMessage{
-		ServiceType: c.cfg.ServiceType, Source: smppAddress(s.From), Dest: smppAddress(s.To),
-		RegisteredDelivery: 1, // SMPP 3.4 §5.2.17: a receipt, whatever became of it
-		Message:            s.Payload,
+// format is how the account's submit_sm look, as far as that is known before
+// there is a text.
+type format struct {
+	cfg         *smpp.Config
+	tlvs        smpp.TLVs // of every one
+	e164        plan
+	short       plan
+	name        plan
+	destination plan // of a number in E.164
+	plain       bool // no optional parameters (SMPP 3.3)
+}
+
+// plan is a type of number and a numbering plan (SMPP 3.4 §5.2.5, §5.2.6).
+type plan struct{ ton, npi uint8 }
+
+// User data is 140 octets, or 160 septets (3GPP TS 23.040 §9.2.3.24).
+const (
+	maxOctets  = 140
+	maxSeptets = 160
+)
+
+// esmUDHI says that a user data header comes first (SMPP 3.4 §5.2.12).
+const esmUDHI = 0x40
+
+func newFormat(cfg *smpp.Config) (f format, err error) {
+	f = format{cfg: cfg, plain: cfg.InterfaceVersion == smpp.Version33}
+	for _, p := range []struct {
+		option, value string
+		usual         plan
+		to            *plan
+	}{
+		{"e164", cfg.TypeOfNumber.E164, plan{1, 1}, &f.e164},
+		{"short", cfg.TypeOfNumber.Short, plan{3, 0}, &f.short},
+		{"alphanumeric", cfg.TypeOfNumber.Alphanumeric, plan{5, 0}, &f.name},
+		{"destination", cfg.TypeOfNumber.Destination, plan{1, 1}, &f.destination},
+	} {
+		if *p.to = p.usual; p.value == "" {
+			continue
+		}
+		if *p.to, err = parsePlan(p.value); err != nil {
+			return f, fmt.Errorf("ton_npi.%s: %w", p.option, err)
+		}
 	}
-	if s.UDH {
-		m.ESMClass = 0x40 // SMPP 3.4 §5.2.12: user data header indicator
+	for _, key := range slices.Sorted(maps.Keys(cfg.TLVs)) {
+		t, err := parseTLV(key, cfg.TLVs[key])
+		if err != nil {
+			return f, fmt.Errorf("tlvs: %w", err)
+		}
+		f.tlvs = append(f.tlvs, t)
 	}
-	switch s.Encoding {
-	case gateway.EncodingUCS2:
-		m.DataCoding = 0x08
-	case gateway.EncodingBinary:
-		m.DataCoding = 0x04
+	if f.plain && (len(f.tlvs) > 0 || cfg.LongMessages == smpp.LongSAR || cfg.LongMessages == smpp.LongPayload) {
+		return f, errors.New("interface_version: 3.3 has no optional parameters: long_messages must be udh or udh16, and tlvs empty")
+	}
+	return f, nil
+}
+
+func parsePlan(s string) (plan, error) {
+	ton, npi, ok := strings.Cut(s, "/")
+	t, err1 := strconv.ParseUint(ton, 10, 8)
+	n, err2 := strconv.ParseUint(npi, 10, 8)
+	if !ok || err1 != nil || err2 != nil {
+		return plan{}, fmt.Errorf("%q is not like 1/1", s)
+	}
+	return plan{uint8(t), uint8(n)}, nil
+}
+
+func parseTLV(key, value string) (smpp.TLV, error) {
+	tag, err := strconv.ParseUint(key, 0, 16)
+	if err != nil {
+		return smpp.TLV{}, fmt.Errorf("%q is no tag like 0x1400", key)
+	}
+	octets := []byte(value)
+	if digits, ok := strings.CutPrefix(value, "hex:"); ok {
+		if octets, err = hex.DecodeString(digits); err != nil {
+			return smpp.TLV{}, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return smpp.TLV{Tag: smpp.Tag(tag), Value: octets}, nil
+}
+
+// Format is how a text is to be prepared for this account.
+func (c *SMPP) Format() gateway.Format {
+	alphabets := map[smpp.Alphabet]gateway.Alphabet{smpp.AlphabetLatin1: gateway.AlphabetLatin1, smpp.AlphabetASCII: gateway.AlphabetASCII}
+	longs := map[smpp.LongMessages]gateway.Long{smpp.LongUDH16: gateway.LongUDH16, smpp.LongSAR: gateway.LongSAR, smpp.LongPayload: gateway.LongPayload}
+	transliterations := map[smpp.Transliteration]gateway.Transliteration{
+		smpp.TransliteratePunctuation: gateway.TransliteratePunctuation, smpp.TransliterateAll: gateway.TransliterateAll,
+	}
+	return gateway.Format{Alphabet: alphabets[c.cfg.DataCoding0], Long: longs[c.cfg.LongMessages], Transliterate: transliterations[c.cfg.Transliterate]}
+}
+
+// composer makes submit_sm for one link, all in the same memory.
+type composer struct {
+	m    smpp.ShortMessage
+	tlvs smpp.TLVs
+	user [2]byte
+	sar  [4]byte
+}
+
+// compose makes the submit_sm of a submission. It is good until the next call.
+// level is the SMSC's sc_interface_version.
+func (w *composer) compose(f *format, s *gateway.Submission, level uint8, now time.Time) *smpp.ShortMessage {
+	w.m = smpp.ShortMessage{
+		ServiceType: f.cfg.ServiceType, Source: f.address(s.From, f.e164), Dest: f.address(s.To, f.destination),
+		ProtocolID: f.cfg.ProtocolID, Priority: f.cfg.Priority, RegisteredDelivery: f.cfg.RegisteredDelivery,
+		DataCoding: dataCoding(s.Encoding, s.Flash), Message: s.Payload,
 	}
 	if !s.Expires.IsZero() {
-		m.ValidityPeriod = smpp.RelativeTime(time.Until(s.Expires).Round(time.Second))
+		w.m.ValidityPeriod = smpp.RelativeTime(max(s.Expires.Sub(now).Round(time.Second), time.Second))
 	}
-	return m
+	w.tlvs = append(w.tlvs[:0], f.tlvs...)
+	if !f.plain {
+		for _, t := range s.TLVs {
+			w.set(smpp.Tag(t.Tag), t.Value)
+		}
+		if f.cfg.UserMessageReference && level >= 0x34 {
+			binary.BigEndian.PutUint16(w.user[:], gateway.UserReference(s.Segment))
+			w.set(smpp.TagUserMessageReference, w.user[:])
+		}
+	}
+	w.body(f, s)
+	w.m.TLVs = w.tlvs
+	return &w.m
 }
 
-// smppAddress gives an address its type of number and plan (SMPP 3.4 §5.2.5):
-// international without "+", the network's own short codes, names.
-func smppAddress(a gateway.Address) smpp.Address {
+// body puts the payload where the carrier wants it.
+func (w *composer) body(f *format, s *gateway.Submission) {
+	m := &w.m
+	header := 0
+	if s.UDH && len(s.Payload) > 0 {
+		header = min(1+int(s.Payload[0]), len(s.Payload))
+		m.ESMClass = esmUDHI
+	}
+	if p := s.Payload; f.cfg.LongMessages == smpp.LongSAR && header == 7 && p[1] == 8 && p[2] == 4 {
+		// SMPP 3.4 §5.3.2.22 to 24, in place of TS 23.040 §9.2.3.24.8
+		copy(w.sar[:], p[3:7])
+		w.set(smpp.TagSARMsgRefNum, w.sar[:2])
+		w.set(smpp.TagSARTotalSegments, w.sar[2:3])
+		w.set(smpp.TagSARSegmentSeqnum, w.sar[3:4])
+		m.Message, m.ESMClass, header = p[header:], 0, 0
+	}
+	most := maxOctets
+	if s.Encoding == gateway.EncodingGSM7 || s.Encoding == gateway.EncodingASCII {
+		most = maxSeptets
+	}
+	if s.Encoding == gateway.EncodingGSM7 && f.cfg.DataCoding0 == smpp.AlphabetGSM7Packed {
+		m.Message = append(slices.Clone(m.Message[:header]), smpp.PackGSM7(m.Message[header:], header)...)
+		most = maxOctets
+	}
+	if f.cfg.LongMessages == smpp.LongPayload && len(m.Message) > most {
+		w.set(smpp.TagMessagePayload, m.Message)
+		m.Message = nil
+	}
+}
+
+// set gives a parameter its value, in the place of another one.
+func (w *composer) set(tag smpp.Tag, value []byte) {
+	for i := range w.tlvs {
+		if w.tlvs[i].Tag == tag {
+			w.tlvs[i].Value = value
+			return
+		}
+	}
+	w.tlvs = append(w.tlvs, smpp.TLV{Tag: tag, Value: value})
+}
+
+// dataCoding is the data_coding of an encoding (SMPP 3.4 §5.2.19); a flash text
+// has message class 0 (3GPP TS 23.038 §4).
+func dataCoding(e gateway.Encoding, flash bool) uint8 {
+	coding := uint8(0) // the carrier's default alphabet
+	switch e {
+	case gateway.EncodingUCS2:
+		coding = 0x08
+	case gateway.EncodingBinary:
+		coding = 0x04
+	}
+	if flash {
+		coding |= 0x10
+	}
+	return coding
+}
+
+// address gives an address its type of number and plan: international without
+// "+", the network's own short codes, names.
+func (f *format) address(a gateway.Address, e164 plan) smpp.Address {
+	p, value := plan{0, 1}, a.Value
 	switch a.Kind {
 	case gateway.AddressE164:
-		return smpp.Address{TON: 1, NPI: 1, Value: strings.TrimPrefix(a.Value, "+")}
+		p, value = e164, strings.TrimPrefix(value, "+")
 	case gateway.AddressShort:
-		return smpp.Address{TON: 3, NPI: 0, Value: a.Value}
+		p = f.short
 	case gateway.AddressAlphanumeric:
-		return smpp.Address{TON: 5, NPI: 0, Value: a.Value}
+		p = f.name
 	}
-	return smpp.Address{TON: 0, NPI: 1, Value: a.Value}
-}
-
-// deliver puts a text or a receipt on the stream; false if that is full.
-func (c *SMPP) deliver(l *link, d *smpp.Delivery) bool {
-	m, now := d.Message, time.Now()
-	report := gateway.Report{At: now, Ack: ack(d)}
-	if rc, kind := smpp.ParseReceipt(m, c.zone); kind == smpp.IsReceipt {
-		report.Kind, report.Receipt = gateway.ReportReceipt, receiptOf(&rc, m, now)
-	} else {
-		report.Kind, report.Inbound = gateway.ReportInbound, c.inboundOf(l, d, now)
-	}
-	return l.out.Offer(report)
-}
-
-var ticks = map[smpp.State]gateway.Tick{
-	smpp.StateEnroute: gateway.TickSent, smpp.StateDelivered: gateway.TickDelivered, smpp.StateExpired: gateway.TickExpired,
-	smpp.StateDeleted: gateway.TickFailed, smpp.StateUndeliverable: gateway.TickFailed, smpp.StateAccepted: gateway.TickSent,
-	smpp.StateUnknown: gateway.TickUnknown, smpp.StateRejected: gateway.TickFailed, smpp.StateSkipped: gateway.TickFailed,
-}
-
-func receiptOf(rc *smpp.Receipt, m *smpp.ShortMessage, now time.Time) *gateway.Receipt {
-	word := rc.Word
-	if word == "" {
-		word = strings.ToUpper(rc.State.String())
-	}
-	return &gateway.Receipt{
-		Reference: valid(rc.MessageID), Tick: ticks[rc.State], Word: valid(word), Err: valid(rc.Err), Intermediate: rc.Intermediate,
-		Peer: gateway.Address{Value: valid(m.Source.Value)}, DoneAt: rc.Done, At: now, Raw: valid(rc.Raw),
-	}
-}
-
-// valid makes octets fit to be stored as text.
-func valid(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
-}
-
-func (c *SMPP) inboundOf(l *link, d *smpp.Delivery, now time.Time) *gateway.Inbound {
-	m := d.Message
-	content := smpp.ReadContent(m, c.cfg.DataCoding0)
-	in := &gateway.Inbound{
-		From: c.senders.classify(m.Source, c.opt.Region), To: c.ours(m.Dest), Coding: codings[content.Coding], Payload: content.Payload,
-		Raw: d.Raw, Fingerprint: fingerprint(d.Raw), Session: l.id, At: now,
-	}
-	if f := content.Fragment; f != nil {
-		in.Fragment = &gateway.Fragment{Reference: f.Reference, Wide: f.Wide, Total: f.Total, Number: f.Number}
-	}
-	return in
-}
-
-var codings = map[smpp.Coding]gateway.Coding{
-	smpp.CodingGSM7: gateway.CodingGSM7, smpp.CodingASCII: gateway.CodingASCII, smpp.CodingLatin1: gateway.CodingLatin1,
-	smpp.CodingUCS2: gateway.CodingUCS2, smpp.CodingISO8859_5: gateway.CodingISO8859_5, smpp.CodingISO8859_8: gateway.CodingISO8859_8,
-	smpp.CodingBinary: gateway.CodingBinary,
-}
-
-// fingerprint identifies a PDU but for its sequence number (octets 12 to 15).
-func fingerprint(raw []byte) (f [16]byte) {
-	h := sha256.New()
-	h.Write(raw[:min(12, len(raw))])
-	if len(raw) > 16 {
-		h.Write(raw[16:])
-	}
-	copy(f[:], h.Sum(nil))
-	return f
-}
-
-// ours is the number that was texted, as it is configured, or as it came.
-func (c *SMPP) ours(a smpp.Address) string {
-	if n, ok := c.numbers[digitsOf(a.Value)]; ok {
-		return n
-	}
-	return valid(gateway.ClassifyInbound(a.Value, a.TON, a.NPI, c.opt.Region).Value)
-}
-
-// digitsOf drops what carriers write before a number, or leaves a name as it is.
-func digitsOf(s string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(s, "+"), "00")
-}
-
-// senders remembers how the latest senders were classified: parsing a phone
-// number costs more than all else that is done to a text.
-type senders struct {
-	mu    sync.Mutex
-	known map[smpp.Address]gateway.Address
-}
-
-const maxSenders = 8192
-
-func (s *senders) classify(a smpp.Address, region string) gateway.Address {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if got, ok := s.known[a]; ok {
-		return got
-	}
-	if s.known == nil || len(s.known) >= maxSenders {
-		s.known = map[smpp.Address]gateway.Address{}
-	}
-	got := gateway.ClassifyInbound(a.Value, a.TON, a.NPI, region)
-	got.Value = valid(got.Value)
-	s.known[a] = got
-	return got
+	return smpp.Address{TON: p.ton, NPI: p.npi, Value: value}
 }

@@ -122,7 +122,7 @@ func TestCheck(t *testing.T) {
 	if err := node.Check(parse(t, "a", carrier)); err != nil {
 		t.Errorf("a right configuration: %v", err)
 	}
-	for _, more := range []string{"long_messages: sar", "data_coding_0: latin1", "binds: 2"} {
+	for _, more := range []string{"ton_npi: {e164: international}", "binds: 2"} {
 		cfg := parse(t, "a", strings.Replace(carrier, "password: x", "password: x, "+more, 1))
 		if err := node.Check(cfg); err == nil || !strings.Contains(err.Error(), "acme") {
 			t.Errorf("%s: %v", more, err)
