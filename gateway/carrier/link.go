@@ -97,6 +97,10 @@ func (l *link) wake() {
 
 // result reports what became of a submission.
 func (c *SMPP) result(l *link, r smpp.Result) {
+	var v verdict
+	if r.Err == nil {
+		v = c.actions.verdictOf(r.Status)
+	}
 	c.mu.Lock()
 	f, known := l.sent[r.Tag]
 	uncertain := errors.Is(r.Err, smpp.ErrUncertain)
@@ -111,7 +115,7 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 		delete(l.sent, r.Tag)
 	}
 	c.metrics.inUse.Set(float64(len(l.sent) - l.late))
-	if pause := throttled(r); pause > 0 {
+	if pause, ok := pauses[v.action]; ok {
 		c.resume = time.Now().Add(pause)
 	}
 	grew := 2*c.roomLocked() >= c.cfg.Window
@@ -131,12 +135,15 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 		report.Outcome = gateway.OutcomeUnsent
 	default:
 		c.metrics.response.Observe(r.Elapsed.Seconds())
-		report.Outcome, report.RetryAfter = outcomeOf(r.Status)
-		if r.Status != smpp.ESME_ROK {
-			report.Code, report.Text = statusLabel(r.Status), statusText(r.Status)
-		}
+		report.Outcome = v.outcome
+		v.explain(&report, r.Status)
 	}
 	l.out.Put(report)
+}
+
+// pauses are how long a carrier is given nothing more.
+var pauses = map[smpp.StatusAction]time.Duration{
+	smpp.ActionThrottle: time.Second, smpp.ActionQueueFull: 5 * time.Second, smpp.ActionHold: time.Minute,
 }
 
 // reporter tells the stream when the connection's state changes.

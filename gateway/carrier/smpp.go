@@ -34,6 +34,7 @@ type SMPP struct {
 	zone    *time.Location
 	numbers map[string]string // digits of ours -> as configured
 	format  format
+	actions statusActions
 	limit   *rate.Limiter
 	metrics *smppMetrics
 	hurry   chan struct{} // somebody wants a connection now
@@ -56,13 +57,17 @@ func NewSMPP(opt SMPPOptions) (*SMPP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("carrier %s: smpp.%w", opt.Name, err)
 	}
+	actions, err := parseStatusActions(cfg.StatusActions)
+	if err != nil {
+		return nil, fmt.Errorf("carrier %s: smpp.%w", opt.Name, err)
+	}
 	if cfg.Binds > 1 {
 		return nil, fmt.Errorf("carrier %s: this version has binds: 1 only", opt.Name)
 	}
 	if opt.Metrics == nil {
 		opt.Metrics = prometheus.NewRegistry()
 	}
-	c := &SMPP{opt: opt, cfg: cfg, zone: zone, numbers: map[string]string{}, format: f, hurry: make(chan struct{}, 1),
+	c := &SMPP{opt: opt, cfg: cfg, zone: zone, numbers: map[string]string{}, format: f, actions: actions, hurry: make(chan struct{}, 1),
 		// A burst of a twentieth of a second keeps timers from deciding the rate.
 		limit: rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate/20)))}
 	for _, n := range opt.Numbers {
