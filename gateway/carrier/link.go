@@ -3,68 +3,102 @@ package carrier
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"smsbridge/gateway"
 	"smsbridge/smpp"
 )
 
-// link is one connection: a session that does both, or one for each direction.
+// link is one connection of a bind: a session that does both, or one for each
+// direction, or only one of them.
 type link struct {
 	id          gateway.ID
+	bind        *bind
 	out         *gateway.Stream
-	transmitter *smpp.Session
+	host        int
+	transmitter *smpp.Session   // nil if nothing is sent
 	receiver    *smpp.Session   // nil if the transmitter receives, or nothing is received
 	more        chan struct{}   // something to send, or room for it
 	over        <-chan struct{} // closed when one of the sessions has ended
-
-	composer composer // the sender's
+	spoilt      chan error      // why it is to be ended, though it lives
+	sender      sender
+	peer        string // system_id of the SMSC
+	level       uint8  // its sc_interface_version
+	composer    composer
 
 	// The account's mutex guards these.
+	ready   bool                 // it is given new messages
+	outbox  []gateway.Submission // claimed, not yet given to the session
+	sent    map[uint64]flight    // without a response
+	late    int                  // of those, given up as uncertain
 	tag     uint64
-	sent    map[uint64]flight // without a response
-	late    int               // of those, given up as uncertain
-	closing bool
+	last    gateway.ID // the message of the newest that was sent
+	moved   time.Time  // when something was sent, or put into the empty outbox
+	oddness []time.Time
 }
 
 // flight is a submission on the wire.
 type flight struct {
 	segment gateway.ID
 	attempt int
+	part    bool // of a message of several
 }
 
-// connect binds as the account is configured to.
-func (c *SMPP) connect(ctx context.Context, host string, out *gateway.Stream) (*link, error) {
-	l := &link{id: c.opt.NewID(), out: out, more: make(chan struct{}, 1), sent: map[uint64]flight{}}
+// connect binds to a host as the account is configured to.
+func (b *bind) connect(ctx context.Context, host int) (*link, error) {
+	c := b.c
+	l := &link{id: c.opt.NewID(), bind: b, out: c.out, host: host, more: make(chan struct{}, 1), spoilt: make(chan error, 1), sent: map[uint64]flight{}}
 	h := smpp.Handler{
 		Deliver: func(d *smpp.Delivery) bool { return c.deliver(l, d) },
 		Broken:  func(d *smpp.Delivery, err error) bool { return c.broken(l, d, err) },
 		Result:  func(r smpp.Result) { c.result(l, r) },
 	}
-	var err error
-	cfg := c.cfg
-	if cfg.Bind == smpp.BindPair {
-		cfg.Bind = smpp.BindReceiver
-		if l.receiver, err = smpp.Dial(ctx, cfg, host, h); err != nil {
-			return nil, err
-		}
-		cfg.Bind = smpp.BindTransmitter
+	dial := func(mode smpp.BindMode) (*smpp.Session, error) {
+		cfg := c.cfg
+		cfg.Bind = mode
+		return smpp.Dial(ctx, cfg, c.cfg.Hosts[host], h)
 	}
-	if l.transmitter, err = smpp.Dial(ctx, cfg, host, h); err != nil {
-		if l.receiver != nil {
+	var err error
+	switch mode := c.cfg.Bind; mode {
+	case smpp.BindReceiver:
+		l.receiver, err = dial(mode)
+	case smpp.BindPair:
+		if l.receiver, err = dial(smpp.BindReceiver); err != nil {
+			break
+		}
+		if l.transmitter, err = dial(smpp.BindTransmitter); err != nil {
 			err = errors.Join(err, l.receiver.Close(ctx))
 		}
+	default:
+		l.transmitter, err = dial(mode)
+	}
+	if err != nil {
 		return nil, err
 	}
 	l.watch()
+	s := l.sessions()[0]
+	l.peer, l.level = s.Peer().SystemID, s.Version()
 	return l, nil
+}
+
+// sessions lists those there are, the transmitter first.
+func (l *link) sessions() []*smpp.Session {
+	var all []*smpp.Session
+	for _, s := range []*smpp.Session{l.transmitter, l.receiver} {
+		if s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // watch makes over follow the sessions. Its goroutine ends with either of them,
 // and close waits for that.
 func (l *link) watch() {
-	if l.receiver == nil {
-		l.over = l.transmitter.Done()
+	all := l.sessions()
+	if len(all) == 1 {
+		l.over = all[0].Done()
 		return
 	}
 	over := make(chan struct{})
@@ -72,87 +106,35 @@ func (l *link) watch() {
 	go func() {
 		defer close(over)
 		select {
-		case <-l.transmitter.Done():
-		case <-l.receiver.Done():
+		case <-all[0].Done():
+		case <-all[1].Done():
 		}
 	}()
 }
 
 // close ends what is left of the link; its results have been given then.
 func (l *link) close(ctx context.Context) error {
-	err := l.transmitter.Close(ctx)
-	if l.receiver != nil {
-		err = errors.Join(err, l.receiver.Close(ctx))
+	all := l.sessions()
+	errs := make([]error, len(all))
+	var closing sync.WaitGroup
+	for i, s := range all {
+		closing.Go(func() { errs[i] = s.Close(ctx) })
 	}
+	closing.Wait()
 	<-l.over
-	return err
+	return errors.Join(errs...)
 }
 
-func (l *link) wake() {
+// recycle has the link ended because of err, and the bind begun anew.
+func (l *link) recycle(err error) {
 	select {
-	case l.more <- struct{}{}:
+	case l.spoilt <- err:
 	default:
 	}
 }
 
-// result reports what became of a submission.
-func (c *SMPP) result(l *link, r smpp.Result) {
-	var v verdict
-	if r.Err == nil {
-		v = c.actions.verdictOf(r.Status)
-	}
-	c.mu.Lock()
-	f, known := l.sent[r.Tag]
-	uncertain := errors.Is(r.Err, smpp.ErrUncertain)
-	switch {
-	case !known:
-	case uncertain:
-		l.late++ // a late response may come
-	default:
-		if r.Late {
-			l.late--
-		}
-		delete(l.sent, r.Tag)
-	}
-	c.metrics.inUse.Set(float64(len(l.sent) - l.late))
-	if pause, ok := pauses[v.action]; ok {
-		c.resume = time.Now().Add(pause)
-	}
-	grew := 2*c.roomLocked() >= c.cfg.Window
-	c.mu.Unlock()
-	l.wake()
-	if grew {
-		l.out.Grew()
-	}
-	if !known {
-		return
-	}
-	report := gateway.Report{Kind: gateway.ReportResult, At: time.Now(), Segment: f.segment, Attempt: f.attempt, Reference: r.MessageID}
-	switch {
-	case uncertain:
-		report.Outcome = gateway.OutcomeUncertain
-	case r.Err != nil:
-		report.Outcome = gateway.OutcomeUnsent
-	default:
-		c.metrics.response.Observe(r.Elapsed.Seconds())
-		report.Outcome = v.outcome
-		v.explain(&report, r.Status)
-	}
-	l.out.Put(report)
-}
+// inFlight is how many submissions a response is waited for. The account's mutex
+// is held.
+func (l *link) inFlight() int { return len(l.sent) - l.late }
 
-// pauses are how long a carrier is given nothing more.
-var pauses = map[smpp.StatusAction]time.Duration{
-	smpp.ActionThrottle: time.Second, smpp.ActionQueueFull: 5 * time.Second, smpp.ActionHold: time.Minute,
-}
-
-// reporter tells the stream when the connection's state changes.
-type reporter struct {
-	out     *gateway.Stream
-	metrics *smppMetrics
-}
-
-func (r reporter) report(s gateway.CarrierState, why string) {
-	r.metrics.setState(s)
-	r.out.Put(gateway.Report{Kind: gateway.ReportState, At: time.Now(), State: s, Text: why})
-}
+func (l *link) version() string { return versionText(l.level) }

@@ -17,6 +17,15 @@ func (c *SMPP) deliver(l *link, d *smpp.Delivery) bool {
 	rc, kind := smpp.ParseReceipt(d.Message, c.zone)
 	if kind == smpp.IsReceipt {
 		report.Kind, report.Receipt = gateway.ReportReceipt, c.receiptOf(&rc, d.Message, now)
+		if report.Receipt.NoCredit {
+			c.mu.Lock()
+			c.holdLocked(now, now, report.Receipt.Word)
+			back := c.takeAllBackLocked()
+			c.mu.Unlock()
+			for i := range back {
+				l.out.Put(unsent(&back[i]))
+			}
+		}
 		return l.out.Offer(report)
 	}
 	report.Kind, report.Inbound = gateway.ReportInbound, c.inboundOf(l, d, now)

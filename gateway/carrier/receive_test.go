@@ -72,7 +72,7 @@ func TestReceiptReference(t *testing.T) {
 }
 
 // What reads like a receipt, and is not marked as one, is both until somebody
-// knows its reference.
+// knows its reference; and a text never holds the carrier.
 func TestMaybeReceipt(t *testing.T) {
 	c, l := receiverOf(t, nil)
 	m := &smpp.ShortMessage{Source: smpp.Address{Value: "12602058901"}, Message: []byte("id:17 sub:001 dlvrd:000 stat:NOCRED err:001 text:hi")}
@@ -82,6 +82,9 @@ func TestMaybeReceipt(t *testing.T) {
 	r := <-l.out.Reports()
 	if r.Kind != gateway.ReportInbound || r.Inbound.Maybe == nil || r.Inbound.Maybe.Reference != "17" || string(r.Inbound.Payload) != string(m.Message) {
 		t.Errorf("%+v", r.Inbound)
+	}
+	if !c.pace.open() {
+		t.Error("a text holds the carrier")
 	}
 	if r := received(t, nil, &smpp.ShortMessage{Message: []byte("hi")}); r.Inbound.Maybe != nil {
 		t.Errorf("%+v", r.Inbound.Maybe)

@@ -2,13 +2,13 @@ package carrier_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"smsbridge/gateway"
@@ -24,37 +24,65 @@ const patience = 20 * time.Second
 // account is a carrier.SMPP whose stream the test reads.
 type account struct {
 	*carrier.SMPP
-	t      testing.TB
-	smsc   *smppsim.SMSC
-	stream *gateway.Stream
-	stop   func()
-	ended  chan struct{}
+	t        testing.TB
+	smsc     *smppsim.SMSC
+	registry *prometheus.Registry
+	stream   *gateway.Stream
+	stop     func()
+	ended    chan struct{}
 }
 
 func startAccount(t testing.TB, script smppsim.Script, change func(*smpp.Config)) *account {
 	t.Helper()
-	smsc, err := smppsim.Start(t.Context(), smppsim.Options{Accounts: map[string]smppsim.Account{"us": {Password: "pw"}}, Script: script})
+	return startAccountAt(t, startSMSC(t, smppsim.Options{Script: script}), change)
+}
+
+// startSMSC starts one that knows the account.
+func startSMSC(t testing.TB, o smppsim.Options) *smppsim.SMSC {
+	t.Helper()
+	if o.Accounts == nil {
+		o.Accounts = map[string]smppsim.Account{"us": {Password: "pw"}}
+	}
+	smsc, err := smppsim.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { smsc.Close() })
+	return smsc
+}
+
+func startAccountAt(t testing.TB, smsc *smppsim.SMSC, change func(*smpp.Config)) *account {
+	t.Helper()
+	a := newAccount(t, smsc, change)
+	a.run()
+	return a
+}
+
+// newAccount makes one that does not run yet.
+func newAccount(t testing.TB, smsc *smppsim.SMSC, change func(*smpp.Config)) *account {
+	t.Helper()
 	cfg := smpp.Defaults()
 	cfg.Hosts, cfg.SystemID, cfg.Password, cfg.Rate = []string{smsc.Addr()}, "us", "pw", 1000
 	cfg.Reconnect = smpp.Reconnect{Min: 10 * time.Millisecond, Max: 50 * time.Millisecond}
 	if change != nil {
 		change(&cfg)
 	}
+	registry := prometheus.NewPedanticRegistry()
 	var sessions atomic.Int64
 	c, err := carrier.NewSMPP(carrier.SMPPOptions{Name: "acme", Config: cfg, Numbers: []gateway.Address{{Kind: gateway.AddressE164, Value: ours}},
-		Region: "US", NewID: func() gateway.ID { return gateway.ID(sessions.Add(1) << gateway.SegmentBits) }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		Region: "US", NewID: func() gateway.ID { return gateway.ID(sessions.Add(1) << gateway.SegmentBits) }, Log: slog.New(slog.DiscardHandler), Metrics: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, window := c.Room()
+	return &account{SMPP: c, t: t, smsc: smsc, registry: registry, stream: gateway.NewStream(256, 4*window+16), ended: make(chan struct{})}
+}
+
+func (a *account) run() {
 	ctx, cancel := context.WithCancel(context.Background())
-	a := &account{SMPP: c, t: t, smsc: smsc, stream: gateway.NewStream(256, 4*cfg.Window+16), ended: make(chan struct{})}
-	go func() { defer close(a.ended); c.Run(ctx, a.stream) }()
+	go func() { defer close(a.ended); a.Run(ctx, a.stream) }()
 	a.stop = func() { cancel(); <-a.ended }
-	t.Cleanup(func() { a.stop(); smsc.Close() })
-	return a
+	a.t.Cleanup(a.stop)
 }
 
 // next is the next report of a kind; others are passed over.
@@ -150,19 +178,6 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("got outcome %d, %q (%s); want %d, %q", r.Outcome, r.Code, r.Text, c.want, c.code)
 			}
 		})
-	}
-}
-
-// A carrier that wants a pause gets it, whatever else is waiting.
-func TestThrottlePauses(t *testing.T) {
-	a := startAccount(t, smppsim.Script{Submit: smppsim.SubmitScript{ThrottleEvery: 1}}, func(cfg *smpp.Config) { cfg.Window = 1 })
-	a.up()
-	begin := time.Now()
-	a.submit(submission(1, "one"), submission(2, "two"))
-	a.next(gateway.ReportResult)
-	a.next(gateway.ReportResult)
-	if took := time.Since(begin); took < 900*time.Millisecond {
-		t.Errorf("the second was sent %v after the first was throttled", took)
 	}
 }
 
