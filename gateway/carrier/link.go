@@ -34,7 +34,7 @@ type link struct {
 	late    int                  // of those, given up as uncertain
 	tag     uint64
 	last    gateway.ID // the message of the newest that was sent
-	moved   time.Time  // when something was sent, or put into the empty outbox
+	moved   time.Time  // when something was sent or answered, or put into the empty outbox
 	oddness []time.Time
 }
 
@@ -53,6 +53,7 @@ func (b *bind) connect(ctx context.Context, host int) (*link, error) {
 		Deliver: func(d *smpp.Delivery) bool { return c.deliver(l, d) },
 		Broken:  func(d *smpp.Delivery, err error) bool { return c.broken(l, d, err) },
 		Result:  func(r smpp.Result) { c.result(l, r) },
+		Trace:   func(outgoing bool, pdu []byte) { c.traced(b.number, outgoing, pdu) },
 	}
 	dial := func(mode smpp.BindMode) (*smpp.Session, error) {
 		cfg := c.cfg
@@ -136,5 +137,11 @@ func (l *link) recycle(err error) {
 // inFlight is how many submissions a response is waited for. The account's mutex
 // is held.
 func (l *link) inFlight() int { return len(l.sent) - l.late }
+
+// blocked reports whether the session takes nothing though there is room, for no
+// submission is answered (smpp.ErrNoProgress). The account's mutex is held.
+func (l *link) blocked(window int) bool {
+	return l.late > 0 && l.inFlight() < window && l.transmitter.Free() <= 0
+}
 
 func (l *link) version() string { return versionText(l.level) }

@@ -3,6 +3,7 @@ package carrier
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -70,6 +71,9 @@ func (c *SMPP) roomiest() *link {
 		if room > 0 && !l.open() {
 			room++
 		}
+		if l.blocked(c.pace.window) {
+			room = math.MinInt
+		}
 		if best == nil || room > most {
 			best, most = l, room
 		}
@@ -117,10 +121,8 @@ func (l *link) pop() gateway.Submission {
 	return s
 }
 
-// takeBack empties the outbox of a link that gets nothing any more.
-func (c *SMPP) takeBack(l *link) []gateway.Submission {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// takeBackLocked empties the outbox of a link that sends no more.
+func (c *SMPP) takeBackLocked(l *link) []gateway.Submission {
 	for m, h := range c.homes {
 		if h.link == l {
 			delete(c.homes, m)
@@ -278,7 +280,10 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 	c.settleHome(f, report.Outcome, r.Late)
 	l.bind.metrics.inUse.Set(float64(l.inFlight()))
 	var back []gateway.Submission
-	if r.Err == nil {
+	l.moved = now
+	if uncertain && l.blocked(c.pace.window) {
+		back = c.takeBackLocked(l)
+	} else if r.Err == nil {
 		back = c.heedLocked(l, v, now.Add(-r.Elapsed), now)
 	}
 	room, window := c.roomLocked()

@@ -116,38 +116,3 @@ func TestHold(t *testing.T) {
 		t.Error("it is not released")
 	}
 }
-
-// A link that could send and does not is found; one that waits for responses, for
-// a token or for the end of a pause is not.
-func TestStuck(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	for _, c := range []struct {
-		name   string
-		idle   time.Duration
-		rate   float64
-		flying int
-		closed bool
-		want   bool
-	}{
-		{"idle", 31 * time.Second, 10, 0, false, true},
-		{"not for long", 29 * time.Second, 10, 0, false, false},
-		{"window full", time.Hour, 10, 2, false, false},
-		{"slow", time.Minute, 0.01, 0, false, false},
-		{"paused", time.Hour, 10, 0, true, false},
-	} {
-		a := &SMPP{pace: newPace(c.rate, 2)}
-		a.binds = []*bind{{c: a}}
-		if c.closed {
-			a.pace.hold(now, now, "")
-		}
-		l := &link{moved: now.Add(-c.idle), sent: map[uint64]flight{}}
-		l.outbox = append(l.outbox, unsentSubmission)
-		for i := range c.flying {
-			l.sent[uint64(i)] = flight{}
-		}
-		a.links = []*link{l}
-		if got := len(a.stuckLocked(now)) == 1; got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
-	}
-}

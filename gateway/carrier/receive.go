@@ -108,6 +108,7 @@ func (c *SMPP) inboundOf(l *link, d *smpp.Delivery, now time.Time) *gateway.Inbo
 	content := smpp.ReadContent(m, c.cfg.DataCoding0)
 	in := &gateway.Inbound{
 		From: c.senders.classify(m.Source, c.opt.Region), To: c.ours(m.Dest), Coding: codings[content.Coding], Payload: content.Payload,
+		Shift: gateway.Shift{Locking: content.LockingShift, Single: content.SingleShift}, Port: content.Port,
 		Raw: d.Raw, Fingerprint: fingerprint(d.Raw), Session: l.id, At: now,
 	}
 	if f := content.Fragment; f != nil {

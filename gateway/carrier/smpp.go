@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +39,7 @@ type SMPP struct {
 	attend   chan struct{} // the pace has changed: tend looks at it
 	failBack time.Duration // between attempts to return to an earlier host
 	senders  senders
+	trace    atomic.Pointer[tracing] // nil: off
 
 	telling sync.Mutex // one report of the state at a time
 	told    condition
@@ -135,7 +137,9 @@ func (c *SMPP) Room() (room, window int) {
 func (c *SMPP) roomLocked() (room, window int) {
 	for _, l := range c.links {
 		if l.ready {
-			room += c.roomOf(l)
+			if !l.blocked(c.pace.window) {
+				room += c.roomOf(l)
+			}
 			window += c.pace.window
 		}
 	}

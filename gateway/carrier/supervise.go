@@ -298,8 +298,11 @@ func (b *bind) end(ctx context.Context, l *link, drain bool) error {
 			l.sender.drain(ctx)
 		}
 		l.sender.stop()
-		for _, s := range c.takeBack(l) {
-			l.out.Put(unsent(&s))
+		c.mu.Lock()
+		left := c.takeBackLocked(l)
+		c.mu.Unlock()
+		for i := range left {
+			l.out.Put(unsent(&left[i]))
 		}
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)

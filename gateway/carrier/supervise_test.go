@@ -5,11 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"smsbridge/gateway"
 	"smsbridge/smpp"
 )
-
-var unsentSubmission = gateway.Submission{Segment: 16, Attempt: 1}
 
 func TestRetry(t *testing.T) {
 	lost := errors.New("connection refused")

@@ -42,8 +42,8 @@ func (c *SMPP) heedLocked(l *link, v verdict, sent, now time.Time) (back []gatew
 		c.holdLocked(now, sent, v.name)
 	case smpp.ActionRebind:
 		l.recycle(errNotBound)
-		l.ready, back, l.outbox = false, l.outbox, nil
-		return back
+		l.ready = false
+		return c.takeBackLocked(l)
 	case smpp.ActionReject:
 		if v.unread && l.odd(now) {
 			l.recycle(errOdd)
@@ -151,9 +151,15 @@ func (c *SMPP) stuckLocked(now time.Time) []*link {
 	}
 	var stuck []*link
 	for _, l := range c.links {
-		if len(l.outbox) > 0 && l.inFlight() < c.pace.window && now.Sub(l.moved) > patience {
+		if l.idle(c.pace.window, now, patience) && l.transmitter.Free() > 0 {
 			stuck = append(stuck, l)
 		}
 	}
 	return stuck
+}
+
+// idle reports whether nothing has moved for longer than patience, though there
+// is something to send and room for it.
+func (l *link) idle(window int, now time.Time, patience time.Duration) bool {
+	return len(l.outbox) > 0 && l.inFlight() < window && now.Sub(l.moved) > patience
 }

@@ -185,3 +185,28 @@ func TestReceiptHolds(t *testing.T) {
 	a.Release()
 	a.expectState(gateway.CarrierUp)
 }
+
+// An SMSC that answers nothing gets no more than a window: the rest goes back, for
+// another bind perhaps, and there is no room until it answers or is bound to anew.
+func TestNothingAnswered(t *testing.T) {
+	a := startAccount(t, smppsim.Script{Submit: smppsim.SubmitScript{SilentEvery: 1}}, func(cfg *smpp.Config) {
+		cfg.Window, cfg.ResponseTimeout = 1, 200*time.Millisecond
+	})
+	a.up()
+	a.submit(submission(1, "one"), submission(2, "two"))
+	got := map[gateway.ID]gateway.Outcome{}
+	for range 2 {
+		r := a.next(gateway.ReportResult)
+		got[r.Segment] = r.Outcome
+	}
+	if room, _ := a.Room(); got[submission(1, "").Segment] != gateway.OutcomeUncertain || got[submission(2, "").Segment] != gateway.OutcomeUnsent || room != 0 {
+		t.Errorf("outcomes %v, room for %d", got, room)
+	}
+	if r := a.expectState(gateway.CarrierDown); !strings.Contains(r.Text, smpp.ErrNoProgress.Error()) {
+		t.Errorf("it is left for %q", r.Text)
+	}
+	a.expectState(gateway.CarrierUp)
+	if n := a.smsc.Stats().Submits; n != 1 {
+		t.Errorf("%d were sent", n)
+	}
+}
