@@ -1,13 +1,11 @@
 package config
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"regexp"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,7 +35,7 @@ func (d *decoder) smpp(path string, c *smpp.Config) {
 	d.optionalParameters(path, c)
 	tags, statuses := map[string]string{}, map[string]string{}
 	for _, key := range inOrder(d, c.TLVs, path+".tlvs") {
-		tag, _ := parseTag(key)
+		tag, _ := smpp.ParseTag(key)
 		d.once(tags, fmt.Sprint(tag), path+".tlvs."+key, "given in another form")
 	}
 	for _, key := range inOrder(d, c.StatusActions, path+".status_actions") {
@@ -100,49 +98,14 @@ func localAddr(s string) error {
 // tonNPI bounds TON and NPI as SMPP 3.4 §5.2.5 and §5.2.6 do.
 var tonNPI = matching(`^([0-6]/([0-9]|1[0-8]))?$`, "TON/NPI, 0/0 to 6/18, such as \"5/0\"")
 
-var tagNumber = regexp.MustCompile(`^(0x[0-9A-Fa-f]{1,4}|[1-9][0-9]{0,4})$`)
-
-// parseTag reads the tag of an optional parameter: "0x1400", or 5120.
-func parseTag(s string) (smpp.Tag, bool) {
-	n, err := strconv.ParseUint(s, 0, 16)
-	return smpp.Tag(n), err == nil && n > 0 && tagNumber.MatchString(s)
-}
-
-// tlvTag accepts the tags of parameters that the daemon does not write itself.
 func tlvTag(s string) error {
-	tag, ok := parseTag(s)
-	if !ok {
-		return errors.New("is no tag: must be 0x0001 to 0xFFFF, or a decimal number")
-	}
-	switch tag {
-	case smpp.TagUserMessageReference:
-		return errors.New("is user_message_reference, which the daemon numbers itself: see the option of that name")
-	case smpp.TagSARMsgRefNum, smpp.TagSARTotalSegments, smpp.TagSARSegmentSeqnum:
-		return errors.New("is one of the sar_ parameters, which the daemon writes itself where long_messages is sar")
-	case smpp.TagMessagePayload:
-		return errors.New("is message_payload, which the daemon writes itself where long_messages is payload")
-	}
-	return nil
+	_, err := smpp.ParseTag(s)
+	return err
 }
 
-// tlvValue accepts text in ASCII, or octets as "hex:00ff". An empty parameter
-// is "hex:".
 func tlvValue(s string) error {
-	const most = 0xFFFF // SMPP 3.4 §5.3.2
-	octets := len(s)
-	if digits, ok := strings.CutPrefix(s, "hex:"); ok {
-		b, err := hex.DecodeString(digits)
-		if err != nil {
-			return errors.New("must be hex: and an even number of hexadecimal digits")
-		}
-		octets = len(b)
-	} else if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return errors.New("must be printable ASCII characters; other octets, or none, are written as hex:00ff")
-	}
-	if octets > most {
-		return fmt.Errorf("must have at most %d octets", most)
-	}
-	return nil
+	_, err := smpp.ParseTLVValue(s)
+	return err
 }
 
 // errCode accepts what can be the err of a receipt: most carriers give it digits,

@@ -41,7 +41,7 @@ type MessageIDForm struct {
 // Bind is one link to a carrier.
 type Bind struct {
 	Bind    int        `json:"bind" doc:"From 1"`
-	State   string     `json:"state" enum:"up,connecting,down,refused,paused,held"`
+	State   string     `json:"state" enum:"up,connecting,down,auth_failed"`
 	Host    string     `json:"host"`
 	Mode    string     `json:"mode" example:"transceiver"`
 	Since   *time.Time `json:"since"`

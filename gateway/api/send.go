@@ -220,7 +220,7 @@ func (a *API) sendProgram(ctx context.Context, c *caller, in *SendBody, key stri
 		return nil, err
 	}
 	if text.TLVs, err = a.router.ParseTLVs(from, to, in.TLVs); err != nil {
-		return nil, err
+		return nil, invalid("body.tlvs", err.Error())
 	}
 	if key != "" {
 		parts := []string{"send", from, to.Value, in.Text, in.Reference}

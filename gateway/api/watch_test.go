@@ -130,7 +130,7 @@ func TestParticularsOfATextAreChecked(t *testing.T) {
 	}
 	refused(t, p.do("POST", "/messages", body(`"validity":"soon"`)), 422, "invalid_request")
 	refused(t, p.do("POST", "/messages", body(`"validity":"10ms"`)), 422, "invalid_request")
-	refused(t, p.do("POST", "/messages", body(`"tlvs":{"0x1400":"x"}`)), 409, "conflict")
+	refused(t, p.do("POST", "/messages", body(`"tlvs":{"0x1400":"x"}`)), 422, "invalid_request")
 	if m := want[Message](t, p.do("POST", "/messages", body(`"flash":true,"validity":"2h"`)), 202); !m.Flash {
 		t.Errorf("%+v", m)
 	}

@@ -2,7 +2,6 @@ package carrier
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -58,12 +57,12 @@ func newFormat(cfg *smpp.Config) (f format, err error) {
 			return f, fmt.Errorf("ton_npi.%s: %w", p.option, err)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(cfg.TLVs)) {
-		t, err := parseTLV(key, cfg.TLVs[key])
-		if err != nil {
-			return f, fmt.Errorf("tlvs: %w", err)
-		}
-		f.tlvs = append(f.tlvs, t)
+	tlvs, err := parseTLVs(cfg.TLVs)
+	if err != nil {
+		return f, err
+	}
+	for _, t := range tlvs {
+		f.tlvs = append(f.tlvs, smpp.TLV{Tag: smpp.Tag(t.Tag), Value: t.Value})
 	}
 	if f.plain && (len(f.tlvs) > 0 || cfg.LongMessages == smpp.LongSAR || cfg.LongMessages == smpp.LongPayload) {
 		return f, errors.New("interface_version: 3.3 has no optional parameters: long_messages must be udh or udh16, and tlvs empty")
@@ -81,18 +80,30 @@ func parsePlan(s string) (plan, error) {
 	return plan{uint8(t), uint8(n)}, nil
 }
 
-func parseTLV(key, value string) (smpp.TLV, error) {
-	tag, err := strconv.ParseUint(key, 0, 16)
-	if err != nil {
-		return smpp.TLV{}, fmt.Errorf("%q is no tag like 0x1400", key)
-	}
-	octets := []byte(value)
-	if digits, ok := strings.CutPrefix(value, "hex:"); ok {
-		if octets, err = hex.DecodeString(digits); err != nil {
-			return smpp.TLV{}, fmt.Errorf("%s: %w", key, err)
+// parseTLVs reads optional parameters as people write them, in the order of their
+// tags. An error says which is wrong, and how.
+func parseTLVs(raw map[string]string) (tlvs []gateway.TLV, err error) {
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		tag, err := smpp.ParseTag(key)
+		if err != nil {
+			return nil, fmt.Errorf("tlvs: %q %w", key, err)
 		}
+		value, err := smpp.ParseTLVValue(raw[key])
+		if err != nil {
+			return nil, fmt.Errorf("tlvs: the value of %s %w", key, err)
+		}
+		tlvs = append(tlvs, gateway.TLV{Tag: uint16(tag), Value: value})
 	}
-	return smpp.TLV{Tag: smpp.Tag(tag), Value: octets}, nil
+	return tlvs, nil
+}
+
+// TLVs reads the optional parameters that somebody wants with a text. An error is
+// for them.
+func (c *SMPP) TLVs(raw map[string]string) ([]gateway.TLV, error) {
+	if c.cfg.InterfaceVersion == smpp.Version33 && len(raw) > 0 {
+		return nil, fmt.Errorf("tlvs: %s speaks SMPP 3.3, which has no optional parameters", c.opt.Name)
+	}
+	return parseTLVs(raw)
 }
 
 // Format is how a text is to be prepared for this account.

@@ -20,6 +20,7 @@ import (
 	"smsbridge/gateway/carrier"
 	"smsbridge/gateway/router"
 	"smsbridge/gateway/store"
+	"smsbridge/smpp"
 )
 
 // Node is a daemon. New opens everything that can fail for want of a right
@@ -124,14 +125,43 @@ func (n *Node) lines(newID func() gateway.ID) ([]router.Line, error) {
 		if err != nil {
 			return nil, err
 		}
-		line := router.Line{Name: c.Name, Kind: "smpp", Numbers: numbers, AllowTo: c.AllowTo, Validity: c.SMPP.Validity, Rate: c.SMPP.Rate, Forms: account.Forms,
-			ResendAfter: 2 * c.SMPP.ResponseTimeout, Carrier: account, Reconnect: account.Reconnect}
+		line := smppLine(c.SMPP, account)
+		line.Name, line.Numbers, line.AllowTo = c.Name, numbers, c.AllowTo
 		if c.OnUncertain == config.UncertainResend {
 			line.OnUncertain = router.Resend
 		}
 		lines = append(lines, line)
 	}
 	return lines, nil
+}
+
+// smppLine is what the router must know of an SMPP account.
+func smppLine(c *smpp.Config, account *carrier.SMPP) router.Line {
+	line := router.Line{Kind: "smpp", Format: account.Format(), Validity: c.Validity, Rate: c.Rate,
+		ResendAfter: 2 * c.ResponseTimeout, NeverDelivered: c.DeliveredMeans == smpp.DeliveredNetwork,
+		Receipts:    c.RegisteredDelivery&3 == 1 && c.Bind != smpp.BindTransmitter, // SMPP 3.4 §5.2.17; a transmitter is told nothing
+		ReceiveOnly: c.Bind == smpp.BindReceiver,
+		Carrier:     account, Forms: account.Forms, Reconnect: account.Reconnect, Release: account.Release, Cancel: account.Cancel,
+		TLVs: account.TLVs, Trace: account.Trace, Status: func() router.LinkStatus { return linkStatus(account.Status()) },
+		Pack:   func(septets []byte) []byte { return smpp.PackGSM7(septets, 0) },
+		Unpack: func(octets []byte) []byte { return smpp.UnpackGSM7(octets, 0) }}
+	switch c.MessageID {
+	case smpp.MessageIDAuto:
+	case smpp.MessageIDExact:
+		line.Form = string(smpp.MatchRaw)
+	default:
+		line.Form = string(c.MessageID)
+	}
+	return line
+}
+
+// linkStatus puts what a carrier says of itself as people see it.
+func linkStatus(s carrier.Status) router.LinkStatus {
+	l := router.LinkStatus{Rate: s.Rate, Note: s.Reason}
+	for _, b := range s.Binds {
+		l.Binds = append(l.Binds, router.Bind(b))
+	}
+	return l
 }
 
 // routes are those of numbers that several carriers share.

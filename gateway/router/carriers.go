@@ -95,14 +95,20 @@ func (r *Router) Region() string { return r.region }
 func (r *Router) Directory() *Directory { return r.dir }
 
 // Pause keeps a carrier from being given anything to send, across restarts, or
-// ends that. What comes in is not affected.
+// ends that, and a hold for lack of credit. What comes in is not affected.
 func (r *Router) Pause(ctx context.Context, name string, paused bool) error {
 	p, err := r.pump(name)
 	if err != nil {
 		return err
 	}
 	return r.db.Update(ctx, func(tx *store.Tx) error {
-		tx.AfterCommit(func() { p.paused.Store(paused); p.kick() })
+		tx.AfterCommit(func() {
+			p.paused.Store(paused)
+			if !paused && p.line.Release != nil {
+				p.line.Release()
+			}
+			p.kick()
+		})
 		return tx.SetPaused(name, paused)
 	})
 }

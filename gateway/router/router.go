@@ -49,6 +49,7 @@ type Line struct {
 	Form      string
 	Carrier   gateway.Carrier
 	Reconnect func() // at a person's wish; nil: not possible
+	Release   func() // ends a hold for lack of credit; nil: there is none
 	// Cancel asks the carrier to forget what it accepted under a reference, and
 	// returns its answer; nil: not possible.
 	Cancel func(ctx context.Context, reference string, from, to gateway.Address) (answer string, ok bool, err error)
@@ -75,16 +76,14 @@ type LinkStatus struct {
 
 // Bind is one link to a carrier.
 type Bind struct {
-	Bind    int // from 1
-	Host    string
-	Mode    string
-	State   string
-	Since   time.Time
-	Error   string
-	SMSC    string // what the other side calls itself
-	Version string // of the protocol, as it says
-	Window  int
-	InUse   int
+	Bind          int // from 1
+	Host          string
+	Mode          string
+	State         string
+	Since         time.Time
+	Error         string
+	Window, InUse int
+	SMSC, Version string // as the other side says
 }
 
 // Options says how a router works. All but Metrics are required.

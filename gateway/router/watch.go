@@ -1,6 +1,7 @@
 package router
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -80,14 +81,15 @@ func (r *Router) TraceLines(name string) (lines []TraceLine, until time.Time, er
 	return append(append(lines, p.trace.lines[p.trace.next:]...), p.trace.lines[:p.trace.next]...), p.trace.until, nil
 }
 
-// ParseTLVs reads optional parameters for a text from one of our numbers.
+// ParseTLVs reads optional parameters for a text from one of our numbers. An error
+// is for whoever wrote them.
 func (r *Router) ParseTLVs(from string, to gateway.Address, raw map[string]string) ([]gateway.TLV, error) {
 	if len(raw) == 0 {
 		return nil, nil
 	}
 	p := r.guess(from, to)
 	if p == nil || p.line.TLVs == nil {
-		return nil, &gateway.Refusal{Code: gateway.Conflict, Text: "The carrier of this number takes no optional parameters."}
+		return nil, errors.New("the carrier of this number takes no optional parameters")
 	}
 	return p.line.TLVs(raw)
 }
