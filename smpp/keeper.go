@@ -24,7 +24,7 @@ func (s *Session) keep() {
 			return
 		}
 		now, heard := time.Since(s.began), time.Duration(s.heard.Load())
-		if s.expire(now); s.unanswered(now) {
+		if s.expire(now) {
 			s.end(ErrNoProgress)
 			continue
 		}
@@ -43,8 +43,10 @@ func (s *Session) keep() {
 }
 
 // expire gives up waiting for responses. A submission stays known, so that its
-// response still counts while the session lives.
-func (s *Session) expire(now time.Duration) {
+// response still counts while the session lives. It reports whether none was
+// answered for so long that none will be: for twice the response timeout, what was
+// tried meanwhile included.
+func (s *Session) expire(now time.Duration) (hopeless bool) {
 	var expired []request
 	s.mu.Lock()
 	for seq, r := range s.requests {
@@ -63,6 +65,8 @@ func (s *Session) expire(now time.Duration) {
 		s.releaseLocked()
 	}
 	s.stuck = s.waiting != never && now-s.waiting >= s.cfg.ResponseTimeout
+	s.hopeless = s.waiting != never && now-s.waiting >= 2*s.cfg.ResponseTimeout && s.used == 0
+	hopeless = s.hopeless
 	for ; len(s.late) > maxLate; s.late = s.late[1:] {
 		if s.requests[s.late[0]].late {
 			delete(s.requests, s.late[0])
@@ -70,14 +74,7 @@ func (s *Session) expire(now time.Duration) {
 	}
 	s.mu.Unlock()
 	s.report(expired, func(request) error { return ErrUncertain }, now)
-}
-
-// unanswered reports whether no submission was answered for so long that none will
-// be. What expired meanwhile is reported.
-func (s *Session) unanswered(now time.Duration) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.waiting != never && now-s.waiting >= 2*s.cfg.ResponseTimeout
+	return hopeless
 }
 
 // abandon settles what has no response when the session has ended.

@@ -22,9 +22,6 @@ func TestLateResponse(t *testing.T) {
 		if got := r.result(); got.Tag != 5 || got.Err != ErrUncertain || got.Late || got.Elapsed < 4*time.Second {
 			t.Fatalf("got %+v", got)
 		}
-		if s.Free() != 0 || s.TrySubmit(sampleMessage(), 6) {
-			t.Fatal("a submission is taken while none is answered")
-		}
 		<-time.After(3 * time.Second)
 		p.accepted(first, "late")
 		if got := r.result(); got.Tag != 5 || got.Err != nil || !got.Late || got.MessageID != "late" {
@@ -72,10 +69,11 @@ func TestNoProgress(t *testing.T) {
 			<-time.After(900 * time.Millisecond)
 		}
 		<-s.Done()
-		if s.Err() != ErrNoProgress || taken != 3 {
+		// A window, and one to find out.
+		if s.Err() != ErrNoProgress || taken != 4 {
 			t.Errorf("ended with %v, %d taken", s.Err(), taken)
 		}
-		if took := time.Since(began); took < 8*time.Second || took > 10*time.Second {
+		if took := time.Since(began); took < 8*time.Second || took > 14*time.Second {
 			t.Errorf("ended after %s", took)
 		}
 		for tag := range taken {
@@ -85,6 +83,31 @@ func TestNoProgress(t *testing.T) {
 		}
 		if len(r.results) != 0 {
 			t.Errorf("one more result: %+v", <-r.results)
+		}
+	})
+}
+
+// TestLostResponse loses one response on a line that is hardly used: what comes
+// next is not held up, and its response shows that the line lives.
+func TestLostResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(t, 10)
+		s, p := pipe(t, slowly(10), r.handler())
+		s.TrySubmit(sampleMessage(), 1)
+		p.expect(CmdSubmitSM)
+		if got := r.result(); got.Tag != 1 || got.Err != ErrUncertain {
+			t.Fatalf("got %+v", got)
+		}
+		if s.Free() != 1 || !s.TrySubmit(sampleMessage(), 2) || s.Free() != 0 {
+			t.Fatalf("one is to be taken, and no more: free %d", s.Free())
+		}
+		p.accepted(p.expect(CmdSubmitSM), "2")
+		if got := r.result(); got.Tag != 2 || got.Err != nil || s.Free() != 10 {
+			t.Fatalf("got %+v, free %d", got, s.Free())
+		}
+		<-time.After(time.Minute)
+		if s.Err() != nil {
+			t.Errorf("the session ended: %v", s.Err())
 		}
 	})
 }

@@ -22,9 +22,10 @@ var (
 	// ErrSilent: the SMSC did not answer enquire_link.
 	ErrSilent = errors.New("smpp: enquire_link not answered")
 	// ErrNoProgress: the SMSC is there and answers no submission. When none was
-	// answered for a whole ResponseTimeout in which one was outstanding, no more are
-	// taken, and when none is for a second one, the session ends. So no more than a
-	// window becomes uncertain, and a late response, of any status, saves the session.
+	// answered for a whole ResponseTimeout in which one was outstanding, only one at
+	// a time is taken, and when none is for a second one, the session ends. So little
+	// more than a window becomes uncertain, a lost response holds nobody up, and a
+	// late one, of any status, saves the session.
 	ErrNoProgress = errors.New("smpp: submissions not answered")
 	// ErrProtocol: the SMSC sent several generic_nacks that answer nothing within a
 	// minute. It does not understand us, nor we it.
@@ -114,6 +115,7 @@ type Session struct {
 	used     int                // slots of the window
 	waiting  time.Duration      // since when no submission was answered while one should be; never if none should
 	stuck    bool               // that is for a whole ResponseTimeout
+	hopeless bool               // and for another one: the keeper ends the session
 	sequence uint32
 	draining bool // no submissions any more
 	ended    bool

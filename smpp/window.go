@@ -12,17 +12,27 @@ type request struct {
 	end     uint64        // of its octets in the stream
 }
 
-// Free returns how many submissions TrySubmit would take now: none while the
-// session goes towards ErrNoProgress.
+// Free returns how many submissions TrySubmit would take now: one at a time while
+// the session goes towards ErrNoProgress, to find out whether it must.
 func (s *Session) Free() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.freeLocked()
 }
 
+// Stuck reports whether the session goes towards ErrNoProgress.
+func (s *Session) Stuck() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stuck
+}
+
 func (s *Session) freeLocked() int {
-	if s.draining || s.ended || s.stuck || s.cfg.Bind == BindReceiver {
+	switch {
+	case s.draining || s.ended || s.hopeless || s.cfg.Bind == BindReceiver:
 		return 0
+	case s.stuck:
+		return max(0, 1-s.used)
 	}
 	return s.cfg.Window - s.used
 }

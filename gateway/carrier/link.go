@@ -138,10 +138,8 @@ func (l *link) recycle(err error) {
 // is held.
 func (l *link) inFlight() int { return len(l.sent) - l.late }
 
-// blocked reports whether the session takes nothing though there is room, for no
-// submission is answered (smpp.ErrNoProgress). The account's mutex is held.
-func (l *link) blocked(window int) bool {
-	return l.late > 0 && l.inFlight() < window && l.transmitter.Free() <= 0
-}
+// doubtful reports whether the session takes one at a time, for no submission is
+// answered (smpp.ErrNoProgress). The account's mutex is held.
+func (l *link) doubtful() bool { return l.late > 0 && l.transmitter.Stuck() }
 
 func (l *link) version() string { return versionText(l.level) }

@@ -71,7 +71,7 @@ func (c *SMPP) roomiest() *link {
 		if room > 0 && !l.open() {
 			room++
 		}
-		if l.blocked(c.pace.window) {
+		if l.doubtful() {
 			room = math.MinInt
 		}
 		if best == nil || room > most {
@@ -281,7 +281,7 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 	l.bind.metrics.inUse.Set(float64(l.inFlight()))
 	var back []gateway.Submission
 	l.moved = now
-	if uncertain && l.blocked(c.pace.window) {
+	if uncertain && l.doubtful() {
 		back = c.takeBackLocked(l)
 	} else if r.Err == nil {
 		back = c.heedLocked(l, v, now.Add(-r.Elapsed), now)

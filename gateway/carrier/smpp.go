@@ -136,10 +136,13 @@ func (c *SMPP) Room() (room, window int) {
 
 func (c *SMPP) roomLocked() (room, window int) {
 	for _, l := range c.links {
-		if l.ready {
-			if !l.blocked(c.pace.window) {
-				room += c.roomOf(l)
-			}
+		switch {
+		case !l.ready:
+		case l.doubtful(): // one at a time, to find out
+			room += max(0, 1-len(l.outbox)-l.inFlight())
+			window++
+		default:
+			room += c.roomOf(l)
 			window += c.pace.window
 		}
 	}

@@ -81,7 +81,7 @@ func TestCompose(t *testing.T) {
 			gateway.Submission{Payload: []byte(long[:142]), Encoding: gateway.EncodingUCS2}, 0,
 			smpp.ShortMessage{RegisteredDelivery: 1, DataCoding: 8, TLVs: smpp.TLVs{{Tag: smpp.TagMessagePayload, Value: []byte(long[:142])}}}},
 		{"TLVs", func(c *smpp.Config) {
-			c.TLVs, c.UserMessageReference = map[string]string{"0x1401": "law", "0x1400": "hex:00ff", "0x1402": ""}, false
+			c.TLVs, c.UserMessageReference = map[string]string{"0x1401": "law", "0x1400": "hex:00ff", "0x1402": "hex:"}, false
 		}, gateway.Submission{Payload: []byte("hi"), TLVs: []gateway.TLV{{Tag: 0x1401, Value: []byte("mine")}, {Tag: 0x1403, Value: []byte{1}}}}, 0,
 			smpp.ShortMessage{RegisteredDelivery: 1, Message: []byte("hi"), TLVs: smpp.TLVs{
 				{Tag: 0x1400, Value: []byte{0, 255}}, {Tag: 0x1401, Value: []byte("mine")}, {Tag: 0x1402, Value: []byte{}}, {Tag: 0x1403, Value: []byte{1}}}}},

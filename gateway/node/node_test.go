@@ -121,11 +121,9 @@ func TestCheck(t *testing.T) {
 	if err := node.Check(parse(t, "a", carrier)); err != nil {
 		t.Errorf("a right configuration: %v", err)
 	}
-	for _, more := range []string{"ton_npi: {e164: international}"} {
-		cfg := parse(t, "a", strings.Replace(carrier, "password: x", "password: x, "+more, 1))
-		if err := node.Check(cfg); err == nil || !strings.Contains(err.Error(), "acme") {
-			t.Errorf("%s: %v", more, err)
-		}
+	modem := strings.Replace(carrier, "]\n", ", {name: desk, numbers: ['+447700900123'], gsm: {device: auto}}]\n", 1)
+	if err := node.Check(parse(t, "a", modem)); err == nil || !strings.Contains(err.Error(), "desk") {
+		t.Errorf("a modem: %v", err)
 	}
 }
 
