@@ -55,7 +55,7 @@ func (m *smppMetrics) bind(number int) bindMetrics {
 		up:       m.gauge("bind_up", "Whether the bind is up.", "carrier", "bind").With(labels),
 		states:   m.gauge("bind_state", "The state of the bind: 1 for the present one.", "carrier", "bind", "state").MustCurryWith(labels),
 		changes:  m.counter("bind_state_changes_total", "Changes of the state of the bind.", "carrier", "bind").With(labels),
-		recycled: m.counter("bind_recycled_total", "Connections of the bind that were ended because texts waited and nothing was sent.", "carrier", "bind").With(labels),
+		recycled: m.counter("bind_recycled_total", "Connections of the bind that were ended because nothing was sent of what waited, or answered of what was sent.", "carrier", "bind").With(labels),
 		inUse:    m.gauge("window_in_use", "Submissions without a response.", "carrier", "bind").With(labels),
 		window:   m.gauge("window_size", "Submissions that may be without a response.", "carrier", "bind").With(labels),
 	}

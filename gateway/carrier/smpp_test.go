@@ -220,6 +220,24 @@ func TestStopHandsBackWhatIsUnsent(t *testing.T) {
 	}
 }
 
+// What has expired before its turn is not sent: the store ends it.
+func TestExpiredIsNotSent(t *testing.T) {
+	a := startAccount(t, smppsim.Script{}, nil)
+	a.up()
+	late, endless := submission(1, "late"), submission(2, "endless")
+	late.Expires, endless.Expires = time.Now(), time.Time{}
+	a.submit(late, endless)
+	if r := a.next(gateway.ReportResult); r.Outcome != gateway.OutcomeUnsent || r.Segment != late.Segment {
+		t.Errorf("%+v", r)
+	}
+	if r := a.next(gateway.ReportResult); r.Outcome != gateway.OutcomeAccepted || r.Segment != endless.Segment {
+		t.Errorf("%+v", r)
+	}
+	if all := a.smsc.Submits(); len(all) != 1 || all[0].PDU.ValidityPeriod != "" {
+		t.Errorf("sent: %+v", all)
+	}
+}
+
 func TestConnectsAnew(t *testing.T) {
 	a := startAccount(t, smppsim.Script{}, nil)
 	a.up()

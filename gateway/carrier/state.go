@@ -30,8 +30,8 @@ type BindStatus struct {
 type Status struct {
 	Binds       []BindStatus
 	Rate        float64   // submissions a second at present; 0: not limited
-	PausedUntil time.Time // nothing is sent before; zero: it is
-	HeldUntil   time.Time // as PausedUntil, unless somebody releases it before
+	PausedUntil time.Time // the carrier wants nothing before; zero: there is no pause
+	HeldUntil   time.Time // it is held for lack of credit until then, or until it is released; zero: it is not
 	Reason      string    // of the pause, the hold, or the lower rate
 }
 

@@ -235,6 +235,9 @@ func (b *bind) use(ctx context.Context, l *link) (next *link, err error) {
 	}
 	stop()
 	ended := b.end(ctx, l, false)
+	if errors.Is(err, errStuck) || errors.Is(ended, smpp.ErrNoProgress) {
+		b.metrics.recycled.Inc()
+	}
 	switch {
 	case asked:
 		err = errAsked

@@ -114,7 +114,6 @@ func (c *SMPP) look(t *tending, now time.Time) time.Duration {
 		b.metrics.window.Set(float64(p.window))
 	}
 	for _, l := range c.stuckLocked(now) {
-		l.bind.metrics.recycled.Inc()
 		l.recycle(errStuck)
 	}
 	opened := ch.opened || was.closed && !t.closed

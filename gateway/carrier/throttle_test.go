@@ -207,6 +207,9 @@ func TestNothingAnswered(t *testing.T) {
 		t.Errorf("it is left for %q", r.Text)
 	}
 	a.expectState(gateway.CarrierUp)
+	if n := a.metric(`bind_recycled_total{bind="1",carrier="acme"}`); n != 1 {
+		t.Errorf("recycled %v times", n)
+	}
 	if n := a.smsc.Stats().Submits; n != 1 {
 		t.Errorf("%d were sent", n)
 	}
