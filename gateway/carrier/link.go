@@ -42,6 +42,7 @@ type link struct {
 type flight struct {
 	segment gateway.ID
 	attempt int
+	at      time.Time
 	part    bool // of a message of several
 }
 

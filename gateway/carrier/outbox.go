@@ -210,8 +210,8 @@ func (c *SMPP) send(ctx context.Context, l *link) {
 // sendSome sends until something must be waited for: time, if wait is not 0.
 func (c *SMPP) sendSome(ctx context.Context, l *link) (wait time.Duration, more bool) {
 	for ctx.Err() == nil {
-		now := time.Now()
 		c.mu.Lock()
+		now := time.Now()
 		if len(l.outbox) == 0 {
 			more = l.ready
 			c.mu.Unlock()
@@ -235,7 +235,7 @@ func (c *SMPP) sendSome(ctx context.Context, l *link) (wait time.Duration, more 
 		total, _ := partOf(&s)
 		l.tag++
 		tag := l.tag
-		l.sent[tag] = flight{s.Segment, s.Attempt, total > 1}
+		l.sent[tag] = flight{s.Segment, s.Attempt, now, total > 1}
 		l.last, l.moved = s.Segment.Message(), now
 		l.bind.metrics.inUse.Set(float64(l.inFlight()))
 		c.mu.Unlock()
@@ -252,9 +252,8 @@ func (c *SMPP) sendSome(ctx context.Context, l *link) (wait time.Duration, more 
 // result reports what became of a submission, and what follows from it for those
 // that wait.
 func (c *SMPP) result(l *link, r smpp.Result) {
-	now := time.Now()
 	uncertain := errors.Is(r.Err, smpp.ErrUncertain)
-	report := gateway.Report{Kind: gateway.ReportResult, At: now, Reference: r.MessageID}
+	report := gateway.Report{Kind: gateway.ReportResult, Reference: r.MessageID}
 	var v verdict
 	switch {
 	case uncertain:
@@ -266,6 +265,7 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 		report.Outcome = v.outcome
 	}
 	c.mu.Lock()
+	now := time.Now()
 	f, known := l.sent[r.Tag]
 	switch {
 	case !known:
@@ -284,7 +284,7 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 	if uncertain && l.doubtful() {
 		back = c.takeBackLocked(l)
 	} else if r.Err == nil {
-		back = c.heedLocked(l, v, now.Add(-r.Elapsed), now)
+		back = c.heedLocked(l, v, f.at, now)
 	}
 	room, window := c.roomLocked()
 	c.mu.Unlock()
@@ -293,7 +293,7 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 		l.out.Grew()
 	}
 	if known {
-		report.Segment, report.Attempt = f.segment, f.attempt
+		report.At, report.Segment, report.Attempt = now, f.segment, f.attempt
 		if r.Err == nil {
 			c.metrics.response.Observe(r.Elapsed.Seconds())
 			v.explain(&report, r.Status)

@@ -19,7 +19,8 @@ func (c *SMPP) deliver(l *link, d *smpp.Delivery) bool {
 		report.Kind, report.Receipt = gateway.ReportReceipt, c.receiptOf(&rc, d.Message, now)
 		if report.Receipt.NoCredit {
 			c.mu.Lock()
-			c.holdLocked(now, now, report.Receipt.Word)
+			held := time.Now()
+			c.holdLocked(held, held, report.Receipt.Word)
 			back := c.takeAllBackLocked()
 			c.mu.Unlock()
 			for i := range back {

@@ -180,8 +180,9 @@ func (c *SMPP) Run(ctx context.Context, out *gateway.Stream) error {
 	var all sync.WaitGroup
 	all.Go(func() { c.tend(ctx) })
 	first := make(chan struct{})
+	tried := sync.OnceFunc(func() { close(first) })
 	for _, b := range c.binds {
-		all.Go(func() { b.supervise(ctx, first) })
+		all.Go(func() { b.supervise(ctx, first, tried) })
 	}
 	all.Wait()
 	c.tell(condition{state: gateway.CarrierDown})

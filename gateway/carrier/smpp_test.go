@@ -30,6 +30,7 @@ type account struct {
 	stream   *gateway.Stream
 	stop     func()
 	ended    chan struct{}
+	states   []gateway.Report // that were passed over
 }
 
 func startAccount(t testing.TB, script smppsim.Script, change func(*smpp.Config)) *account {
@@ -85,15 +86,24 @@ func (a *account) run() {
 	a.t.Cleanup(a.stop)
 }
 
-// next is the next report of a kind; others are passed over.
+// next is the next report of a kind; others are passed over. No state is missed:
+// they come when they come.
 func (a *account) next(kind gateway.ReportKind) gateway.Report {
 	a.t.Helper()
+	if kind == gateway.ReportState && len(a.states) > 0 {
+		r := a.states[0]
+		a.states = a.states[1:]
+		return r
+	}
 	limit := time.After(patience)
 	for {
 		select {
 		case r := <-a.stream.Reports():
 			if r.Kind == kind {
 				return r
+			}
+			if r.Kind == gateway.ReportState {
+				a.states = append(a.states, r)
 			}
 		case <-limit:
 			a.t.Fatal("no report")

@@ -38,6 +38,7 @@ type bind struct {
 	metrics bindMetrics
 	hurry   chan struct{} // somebody wants a new connection now
 	retired sync.WaitGroup
+	tried   func() // is called after every attempt
 
 	// The account's mutex guards these.
 	link    *link // nil while there is none
@@ -48,34 +49,32 @@ type bind struct {
 }
 
 func newBind(c *SMPP, number int) *bind {
-	b := &bind{c: c, number: number, hurry: make(chan struct{}, 1), since: time.Now(), metrics: c.metrics.bind(number)}
+	b := &bind{c: c, number: number, hurry: make(chan struct{}, 1), since: time.Now(), metrics: c.metrics.bind(number), tried: func() {}}
 	b.metrics.window.Set(float64(c.cfg.Window))
 	b.metrics.show(b.state)
 	return b
 }
 
-// supervise keeps the bind connected until ctx ends. The first bind closes first
-// once it has tried; the others wait for that, so that wrong credentials are
-// tried once and not by all of them.
-func (b *bind) supervise(ctx context.Context, first chan struct{}) {
+// supervise keeps the bind connected until ctx ends. The first bind calls tried
+// once it has; the others wait for first, which that closes, so that wrong
+// credentials are tried once and not by all of them.
+func (b *bind) supervise(ctx context.Context, first <-chan struct{}, tried func()) {
 	defer b.retired.Wait()
 	if b.number > 1 {
 		select {
 		case <-first:
 		case <-ctx.Done():
 		}
+	} else {
+		b.tried = tried
 	}
 	hosts := b.c.cfg.Hosts
 	r := retry{bounds: b.c.cfg.Reconnect}
-	for host, started := 0, false; b.mayTry(ctx); {
+	for host := 0; b.mayTry(ctx); {
 		b.c.mu.Lock()
 		b.host = hosts[host]
 		b.c.mu.Unlock()
 		l, err := b.connect(ctx, host)
-		if b.number == 1 && !started {
-			started = true
-			close(first)
-		}
 		began := time.Now()
 		if err == nil {
 			err = b.keep(ctx, l)
@@ -87,6 +86,7 @@ func (b *bind) supervise(ctx context.Context, first chan struct{}) {
 			r.rounds, host = 0, 0
 		}
 		b.fail(err)
+		b.tried()
 		if b.wait(ctx, r.after(err, host != 0)) {
 			host = 0
 		}
@@ -215,6 +215,7 @@ func (b *bind) open(ctx context.Context, l *link) {
 	}
 	c.opt.Log.Info("bound", "bind", b.number, "host", host, "as", c.cfg.Bind, "smsc", l.peer, "version", l.version())
 	b.setState(gateway.CarrierUp, "")
+	b.tried()
 	l.out.Grew()
 }
 
