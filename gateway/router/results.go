@@ -136,7 +136,7 @@ func rejection(r *gateway.Report) string {
 // attempt and however late: the carrier has the text.
 func (b *batch) accepted(s *gateway.Segment, r *gateway.Report) error {
 	if r.Reference != "" {
-		ref := store.Reference{Reference: storable(r.Reference), Segment: s.ID, Attempt: r.Attempt, At: b.tx.Now()}
+		ref := store.Reference{Reference: storable(r.Reference), Segment: s.ID, Attempt: r.Attempt, At: r.At}
 		b.refs = append(b.refs, ref)
 		b.known[ref.Reference] = ref
 	}

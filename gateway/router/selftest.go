@@ -38,6 +38,8 @@ type selfTests struct {
 type trial struct {
 	Trial
 	mark string
+	from string // both are numbers of ours
+	to   string
 	done chan struct{} // closed when it has come back, or was refused
 	over bool
 }
@@ -61,7 +63,7 @@ func (r *Router) SelfTest(ctx context.Context, carrier, to string) ([]Trial, err
 		return nil, &gateway.Refusal{Code: gateway.NumberNotOurs, Text: "The carrier has no number of ours to send from."}
 	}
 	dest := gateway.ClassifyInbound(to, 0, 0, r.region)
-	trials := p.trials()
+	trials := p.trials(p.line.Numbers[0].Value, to)
 	batch := make([]gateway.Submission, len(trials))
 	for i, t := range trials {
 		batch[i] = gateway.Submission{Segment: r.db.NewID(), Attempt: 1, From: p.line.Numbers[0], To: dest, Expires: time.Now().Add(10 * time.Minute)}
@@ -91,7 +93,7 @@ func (r *Router) SelfTest(ctx context.Context, carrier, to string) ([]Trial, err
 
 // trials are one text in UCS-2, and one in each alphabet of which it has what
 // that has.
-func (p *pump) trials() []*trial {
+func (p *pump) trials(from, to string) []*trial {
 	var all []*trial
 	for _, alphabet := range []string{"ucs2", "gsm7", "latin1", "ascii", "gsm7-packed"} {
 		if alphabet == "gsm7-packed" && p.line.Pack == nil {
@@ -99,7 +101,7 @@ func (p *pump) trials() []*trial {
 		}
 		// Digits and capitals are the same in all of these.
 		mark := "TEST" + strings.ToUpper(rand.Text()[:8])
-		t := &trial{mark: mark, done: make(chan struct{})}
+		t := &trial{mark: mark, from: from, to: to, done: make(chan struct{})}
 		t.Alphabet, t.Sent = alphabet, mark+" "+representable(selfTestText, alphabet)
 		all = append(all, t)
 	}
@@ -224,7 +226,7 @@ func (s *selfTests) text(p *pump, in *gateway.Inbound) bool {
 			read["gsm7-packed"] = text
 		}
 	}
-	t := s.find(read)
+	t := s.find(in, read)
 	if t == nil {
 		return false
 	}
@@ -239,16 +241,20 @@ func (s *selfTests) text(p *pump, in *gateway.Inbound) bool {
 	return true
 }
 
-// find looks for a trial's mark in any reading.
-func (s *selfTests) find(read map[string]string) *trial {
+// find looks for a trial's mark in any reading. Packed septets that were taken for
+// something else are beyond recognition: that is what is left.
+func (s *selfTests) find(in *gateway.Inbound, read map[string]string) (packed *trial) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for mark, t := range s.trials {
+		if t.Alphabet == "gsm7-packed" && t.from == in.From.Value && t.to == in.To {
+			packed = t
+		}
 		for _, text := range read {
 			if strings.Contains(text, mark) {
 				return t
 			}
 		}
 	}
-	return nil
+	return packed
 }
