@@ -122,7 +122,6 @@ func Oddities(from, to string) []Oddity {
 	return []Oddity{
 		{Name: "submit_sm_resp to nothing", PDU: smpp.AppendResponse(nil, header(smpp.CmdSubmitSMResp), &smpp.Response{MessageID: "1"})},
 		{Name: "enquire_link_resp to nothing", PDU: bare(smpp.CmdEnquireLinkResp)},
-		{Name: "generic_nack to nothing", PDU: smpp.AppendHeader(nil, smpp.Header{Command: smpp.CmdGenericNack, Status: smpp.ESME_RINVCMDID})},
 		{Name: "unbind_resp to nothing", PDU: bare(smpp.CmdUnbindResp)},
 		{Name: "unknown request", PDU: bare(0x00000999)},
 		{Name: "unknown response", PDU: bare(0x80000999)},
