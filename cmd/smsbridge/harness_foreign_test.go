@@ -77,17 +77,7 @@ func runForeignSMSC(t *testing.T, interpreter, program string) *foreignSMSC {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), interpreter, program)
 	cmd.Dir, cmd.Stderr = interopFolder, os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, stdout := startPiped(t, cmd)
 	s := &foreignSMSC{t: t, in: stdin, events: make(chan foreignEvent, 1000)}
 	go func() {
 		defer close(s.events)
@@ -117,23 +107,38 @@ func (s *foreignSMSC) order(o any) {
 	}
 }
 
-// sees waits for an event of a kind. Keep-alives, and the ends of connections,
-// come when they like.
-func (s *foreignSMSC) sees(kind string) foreignEvent {
+// sees waits for an event of one of these kinds. Keep-alives, and the ends of
+// connections, come when they like.
+func (s *foreignSMSC) sees(kinds ...string) foreignEvent {
 	s.t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for {
 		select {
 		case e, ok := <-s.events:
-			if ok && e.Event == kind {
+			if ok && slices.Contains(kinds, e.Event) {
 				return e
 			}
 			if !ok || e.Event != "enquire_link" && e.Event != "close" {
-				s.t.Fatalf("the SMSC: %+v, want %s", e, kind)
+				s.t.Fatalf("the SMSC: %+v, want %s", e, kinds)
 			}
 		case <-deadline.C:
-			s.t.Fatalf("the SMSC: no %s", kind)
+			s.t.Fatalf("the SMSC: no %s", kinds)
+		}
+	}
+}
+
+// quietFor fails the test if somebody binds meanwhile.
+func (s *foreignSMSC) quietFor(d time.Duration) {
+	s.t.Helper()
+	for over := time.After(d); ; {
+		select {
+		case e := <-s.events:
+			if e.Event == "bind" {
+				s.t.Error("it binds again, although the SMSC refused it")
+			}
+		case <-over:
+			return
 		}
 	}
 }
@@ -200,11 +205,15 @@ type interop struct {
 	conversation string // with the customer, once there is one
 }
 
+// oftenAlive has the daemon ask every second whether the SMSC is there: less than a
+// busy machine may need to answer it.
+const oftenAlive = "      enquire_link: 1s\n"
+
 // newInterop starts the daemon; options are more lines for its carrier.
 func newInterop(t *testing.T, smsc *foreignSMSC, options string) *interop {
 	t.Helper()
 	address := fmt.Sprintf("127.0.0.1:%d", smsc.sees("listening").Port)
-	d := newDaemon(t, smppCarrier(address, "", "      enquire_link: 1s\n"+options))
+	d := newDaemon(t, smppCarrier(address, "", options))
 	i := &interop{t: t, smsc: smsc, d: d, agent: d.person("Ana", "101", "agent")}
 	d.start()
 	i.binds()

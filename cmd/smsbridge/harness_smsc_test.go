@@ -77,17 +77,7 @@ func startSMSC(t testing.TB) *remoteSMSC {
 	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Env = append(os.Environ(), smscRole+"=1")
 	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, stdout := startPiped(t, cmd)
 	t.Cleanup(func() {
 		stdin.Close() // ends it
 		if err := cmd.Wait(); err != nil && t.Context().Err() == nil {
@@ -97,6 +87,22 @@ func startSMSC(t testing.TB) *remoteSMSC {
 	s := &remoteSMSC{t: t, in: json.NewEncoder(stdin), out: json.NewDecoder(bufio.NewReader(stdout))}
 	s.read(&s.address)
 	return s
+}
+
+// startPiped starts a program that is talked to by its input and its output.
+func startPiped(t testing.TB, cmd *exec.Cmd) (stdin io.WriteCloser, stdout io.Reader) {
+	t.Helper()
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stdout, err = cmd.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return stdin, stdout
 }
 
 func (s *remoteSMSC) read(v any) {

@@ -10,7 +10,7 @@ import (
 func TestInterop(t *testing.T) {
 	t.Parallel()
 	smsc := startForeignSMSC(t)
-	i := newInterop(t, smsc, "")
+	i := newInterop(t, smsc, oftenAlive)
 	operator := i.d.token("operator", "carriers:read,carriers:manage")
 
 	smsc.deliver(0, "", "Is it {ready}? It costs 5€ @ noon")
@@ -24,9 +24,9 @@ func TestInterop(t *testing.T) {
 	i.replies("Yes [it] is: 5€, ready @ noon.", 1, 0)
 	i.replies(strings.Repeat("Open from nine until six, also on Saturday. ", 9), 3, 0)
 	i.replies("Zażółć 😀", 1, 8)
-	smsc.order(map[string]int{"throttle": 1})
+	smsc.order(map[string]any{"refuse": map[string]any{"status": "ESME_RTHROTTLED", "times": 1}})
 	held := i.sends("A little later.")
-	smsc.sees("throttled")
+	smsc.sees("refused")
 	if got, _ := smsc.receives(1); got != "A little later." {
 		t.Errorf("after throttling: %q", got)
 	}
@@ -50,7 +50,7 @@ func TestInterop(t *testing.T) {
 func TestInteropNetSMPP(t *testing.T) {
 	t.Parallel()
 	smsc := startPerlSMSC(t)
-	i := newInterop(t, smsc, "")
+	i := newInterop(t, smsc, oftenAlive)
 
 	smsc.deliver(0, "", "Is it ready?")
 	i.arrives("Is it ready?")
@@ -105,16 +105,7 @@ func refuse(t *testing.T, smsc *foreignSMSC, operator *user) {
 	}
 	// A carrier that counts failures locks who tries again and again, and trying
 	// does not mend a password.
-	for over, timer := false, time.After(time.Second); !over; {
-		select {
-		case e := <-smsc.events:
-			if e.Event == "bind" {
-				t.Error("it binds again, although the SMSC refused the password")
-			}
-		case <-timer:
-			over = true
-		}
-	}
+	smsc.quietFor(time.Second)
 	smsc.order(map[string]string{"password": "secret"})
 	operator.must("POST", "/carriers/acme/reconnect", nil, 200, nil)
 	if e := smsc.sees("bind"); !e.Accepted {
