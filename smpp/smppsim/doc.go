@@ -5,7 +5,10 @@
 // [Start] listens; a [Script] says how binds, submits, receipts and deliveries
 // are treated, and can be replaced at any time. What was submitted is recorded
 // ([SMSC.Submits], [SMSC.Messages]), handed on ([SMSC.OnMessage]) and counted
-// ([SMSC.Stats]). [SMSC.Deliver] sends texts to whoever is bound as a receiver.
+// ([SMSC.Stats]). [SMSC.Deliver] sends texts to whoever is bound as a receiver,
+// and [SMSC.SendRaw] what no SMSC should send, of which [Oddities] are a
+// collection. query_sm and cancel_sm work as long as a message is recorded, and
+// replace_sm and submit_multi are refused.
 //
 // # What is owed
 //
