@@ -38,8 +38,13 @@ type bed struct {
 	reg      *prometheus.Registry
 	acme     *fakeCarrier
 	line     Line
-	lines    []Line // beside acme
-	stop     func() // ends the router
+	second   *Line        // beside acme, if there is one: beta
+	beta     *fakeCarrier // its carrier
+	routes   []Route
+	limits   Limits
+	textLog  TextLog
+	log      *slog.Logger // nil: nothing is logged
+	stop     func()       // ends the router
 	observe  atomic.Pointer[Router]
 	sessions gateway.ID
 
@@ -118,8 +123,18 @@ func (b *bed) make() {
 	b.acme = newFakeCarrier()
 	b.line.Carrier = b.acme
 	b.reg = prometheus.NewRegistry()
-	b.r, err = New(Options{Store: b.db, Directory: dir, Log: slog.New(slog.DiscardHandler), Region: "US",
-		Lines: append([]Line{b.line}, b.lines...), Metrics: b.reg})
+	lines := []Line{b.line}
+	if b.second != nil {
+		b.beta = newFakeCarrier()
+		line := *b.second
+		line.Carrier = b.beta
+		lines = append(lines, line)
+	}
+	log := b.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	b.r, err = New(Options{Store: b.db, Directory: dir, Log: log, Region: "US", Lines: lines, Routes: b.routes, Limits: b.limits, TextLog: b.textLog, Metrics: b.reg})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -146,6 +161,9 @@ func (b *bed) begin() {
 		}
 	}
 	<-b.acme.said
+	if b.second != nil {
+		<-b.beta.said
+	}
 	b.settle()
 }
 

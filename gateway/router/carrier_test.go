@@ -22,6 +22,7 @@ type fakeCarrier struct {
 	held  []gateway.Submission
 	taken []gateway.Submission // all, in order
 	crash bool                 // it ends without a word about what it held
+	away  bool                 // it has lost its link, or may not send
 	said  chan struct{}        // closed when Run has said that it is up
 }
 
@@ -54,7 +55,7 @@ func (c *fakeCarrier) Room() (room, window int) {
 }
 
 func (c *fakeCarrier) room() int {
-	if c.out == nil {
+	if c.out == nil || c.away {
 		return 0
 	}
 	return 2*c.window - len(c.held)
@@ -83,6 +84,16 @@ func (c *fakeCarrier) put(rs ...gateway.Report) {
 	for _, r := range rs {
 		out.Put(r)
 	}
+}
+
+// say has it report a state. It takes texts while that is up.
+func (c *fakeCarrier) say(state gateway.CarrierState) {
+	c.mu.Lock()
+	c.away = state != gateway.CarrierUp
+	out := c.out
+	c.mu.Unlock()
+	c.put(gateway.Report{Kind: gateway.ReportState, At: time.Now(), State: state, Text: "connection refused"})
+	out.Grew()
 }
 
 // settle reports what became of what is held.

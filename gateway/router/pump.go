@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -12,11 +11,8 @@ import (
 	"smsbridge/gateway/store"
 )
 
-const (
-	streamSize    = 2048 // texts and receipts that may wait to be applied
-	expireEvery   = 30   // seconds
-	heldBackAfter = 10 * time.Minute
-)
+// streamSize is how many texts and receipts may wait to be applied.
+const streamSize = 2048
 
 // pump moves texts between the store and one carrier.
 type pump struct {
@@ -55,6 +51,7 @@ type pump struct {
 type condition struct {
 	state gateway.CarrierState
 	since time.Time
+	away  time.Time // since when it has not worked; zero while it does
 	text  string
 }
 
@@ -305,82 +302,6 @@ func (p *pump) sender(number string) gateway.Address {
 		}
 	}
 	return gateway.ClassifyInbound(number, 0, 0, "")
-}
-
-// sweepLoop does what time brings about for this carrier's backlog.
-func (p *pump) sweepLoop(ctx context.Context) {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
-	for n := 0; ; n++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-second.C:
-		}
-		if err := p.sweep(ctx, n); err != nil && ctx.Err() == nil {
-			p.log.Error("sweep", "error", err)
-		}
-	}
-}
-
-func (p *pump) sweep(ctx context.Context, n int) error {
-	if err := p.sweepRest(ctx, n); err != nil {
-		return err
-	}
-	queued := p.queued.Load()
-	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickQueued.String()).Set(float64(queued))
-	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickSending.String()).Set(float64(p.sending.Load()))
-	if p.orphans.Load() > 0 {
-		if err := p.r.db.Update(ctx, func(tx *store.Tx) error {
-			b := p.newBatch(tx, 0)
-			if err := b.sweepWaiting(); err != nil {
-				return err
-			}
-			tx.AfterCommit(b.observe)
-			return b.finish()
-		}); err != nil {
-			return err
-		}
-	}
-	if queued <= 0 {
-		p.r.metrics.oldest.WithLabelValues(p.line.Name).Set(0)
-		return nil
-	}
-	if at, err := p.r.db.OldestQueued(ctx, p.line.Name); err != nil {
-		return err
-	} else if !at.IsZero() {
-		p.r.metrics.oldest.WithLabelValues(p.line.Name).Set(time.Since(at).Seconds())
-	}
-	if n%expireEvery != 0 {
-		return nil
-	}
-	return p.r.db.Update(ctx, func(tx *store.Tx) error {
-		held, err := tx.HeldBack(tx.Now().Add(-heldBackAfter))
-		if err != nil {
-			return err
-		}
-		for _, id := range held {
-			if _, err := tx.GiveTurn(id); err != nil {
-				return err
-			}
-		}
-		ids, err := tx.Expired(p.line.Name, 1000)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		return p.r.failQueued(tx, ids, gateway.TickExpired, gateway.ErrExpired, "It could not be sent before its validity ended.")
-	})
-}
-
-// sweepRest does what is not about the backlog, and what seldom has to be done.
-func (p *pump) sweepRest(ctx context.Context, n int) error {
-	if err := errors.Join(p.keepLearnt(ctx), p.failOver(ctx)); err != nil {
-		return err
-	}
-	if n%silenceEvery == silenceEvery/2 {
-		return errors.Join(p.sweepSilence(ctx), p.sweepParts(ctx))
-	}
-	return nil
 }
 
 // wrote is called once an acknowledgement was handed to the kernel: what it

@@ -87,14 +87,8 @@ func (b *batch) exhaust(s *gateway.Segment, r *gateway.Report) {
 func (b *batch) endExhausted() error {
 	for id, r := range b.exhausted {
 		m := b.messages[id]
-		others := b.p.shared
-		if others {
-			for i := range m.Segments {
-				if s := b.segments[id.Segment(i)]; s != nil && s.Tick == gateway.TickSending {
-					others = false
-				}
-			}
-			if !others {
+		if b.p.shared {
+			if b.hasSending(m) {
 				continue
 			}
 			refused, err := b.tx.RefusedBy(id)
@@ -102,10 +96,9 @@ func (b *batch) endExhausted() error {
 				return err
 			}
 			to := b.r.pathOf(m.Number, m.Peer).choose(m.Peer, append(refused, b.p.line.Name))
-			if moved, err := b.giveTo(m, to, true); moved || err != nil {
-				if err != nil {
-					return err
-				}
+			if moved, err := b.giveTo(m, to, true); err != nil {
+				return err
+			} else if moved {
 				continue
 			}
 		}
@@ -118,6 +111,16 @@ func (b *batch) endExhausted() error {
 		}
 	}
 	return nil
+}
+
+// hasSending tells whether any of a message is on its way to a carrier.
+func (b *book) hasSending(m *gateway.Message) bool {
+	for i := range m.Segments {
+		if s := b.segments[m.ID.Segment(i)]; s != nil && s.Tick == gateway.TickSending {
+			return true
+		}
+	}
+	return false
 }
 
 // refused tells the outcomes by which a carrier says that it has not got it.

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"context"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -40,6 +39,9 @@ func (r *Router) addPaths(routes []Route) error {
 			carrier := r.pumps[name]
 			if carrier == nil || !carrier.lists(route.Number) {
 				return fmt.Errorf("route of %s: carrier %s does not list it", route.Number, name)
+			}
+			if carrier.line.ReceiveOnly {
+				return fmt.Errorf("route of %s: carrier %s only receives", route.Number, name)
 			}
 			p.pumps = append(p.pumps, carrier)
 		}
@@ -92,7 +94,7 @@ func (r *Router) pathOf(number string, to gateway.Address) *path {
 
 // choose picks the carrier for a text: of those that may text the destination
 // the one whose turn it is, passing over those that do not work, and those named
-// in without. Nil: there is none.
+// in without. Nil: there is none. Where none works, it is the first.
 func (p *path) choose(to gateway.Address, without []string) *pump {
 	if p == nil {
 		return nil
@@ -100,46 +102,69 @@ func (p *path) choose(to gateway.Address, without []string) *pump {
 	if len(p.pumps) == 1 && len(without) == 0 {
 		return p.pumps[0]
 	}
-	total, works := 0, false
-	usable := func(carrier *pump) bool {
-		return !slices.Contains(without, carrier.line.Name) && carrier.allows(to) == nil
-	}
+	usable := make([]int, 0, len(p.pumps))
 	for i, carrier := range p.pumps {
-		if usable(carrier) && carrier.works() {
-			total += p.weight(i)
-			works = true
+		if !slices.Contains(without, carrier.line.Name) && carrier.allows(to) == nil {
+			usable = append(usable, i)
 		}
 	}
-	at := -1
-	if len(p.weights) > 0 && total > 0 {
-		h := fnv.New32a()
-		h.Write([]byte(to.Value))
-		at = int(h.Sum32() % uint32(total))
+	if len(usable) == 0 {
+		return nil
 	}
-	for i, carrier := range p.pumps {
-		if !usable(carrier) || works && !carrier.works() {
-			continue
-		}
-		if at < p.weight(i) {
+	first := p.pumps[usable[0]]
+	h := hash(to.Value)
+	for len(usable) > 0 {
+		var at int
+		at, h = p.draw(usable, h)
+		if carrier := p.pumps[usable[at]]; carrier.works() {
 			return carrier
 		}
-		at -= p.weight(i)
+		usable = slices.Delete(usable, at, at+1)
 	}
-	return nil
+	return first
 }
 
-func (p *path) weight(i int) int {
-	if len(p.weights) == 0 {
-		return 1
+// draw picks one of these by their weights, always the same one for a hash; what
+// it has not used of that is left for another draw, so that customers whose
+// carrier works stay with it when another one does not.
+func (p *path) draw(usable []int, h uint64) (at int, rest uint64) {
+	total := uint64(0)
+	for _, i := range usable {
+		total += p.weight(i)
 	}
-	return p.weights[i]
+	if total == 0 {
+		return 0, h
+	}
+	n, rest := h%total, h/total
+	for at, i := range usable {
+		if n < p.weight(i) {
+			return at, rest
+		}
+		n -= p.weight(i)
+	}
+	return 0, rest
+}
+
+func hash(s string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return h.Sum64()
+}
+
+// weight is a carrier's share; without weights, the order decides.
+func (p *path) weight(i int) uint64 {
+	if len(p.weights) == 0 {
+		return 0
+	}
+	return uint64(p.weights[i])
 }
 
 // works tells whether a carrier takes texts now. One that is connecting for the
 // first time is given the benefit of the doubt.
-func (p *pump) works() bool {
-	state := p.state.Load().state
-	return !p.paused.Load() && (state == gateway.CarrierUp || state == gateway.CarrierConnecting)
+func (p *pump) works() bool { return !p.paused.Load() && p.state.Load().works() }
+
+func (c *condition) works() bool {
+	return c.state == gateway.CarrierUp || c.state == gateway.CarrierConnecting
 }
 
 // pick finds the carrier for a text. A number that none lists goes out by the one
@@ -163,198 +188,4 @@ func (r *Router) pick(tx *store.Tx, c gateway.Conversation) (*pump, error) {
 // transaction begins.
 func (r *Router) guess(number string, to gateway.Address) *pump {
 	return r.pathOf(number, to).choose(to, nil)
-}
-
-// failOver gives what is certainly unsent at a carrier that has not worked for a
-// while to the next one of its path.
-func (p *pump) failOver(ctx context.Context) error {
-	since := p.state.Load().since
-	if p.works() || p.queued.Load() <= 0 || !p.shared {
-		return nil
-	}
-	const atOnce = 200
-	for after := gateway.ID(0); ; {
-		moved, last, n := 0, after, 0
-		err := p.r.db.Update(ctx, func(tx *store.Tx) error {
-			ids, err := tx.QueuedMessages(p.line.Name, after, atOnce)
-			if err != nil || len(ids) == 0 {
-				n = 0
-				return err
-			}
-			moved, n, last = 0, len(ids), ids[len(ids)-1]
-			b := p.r.openBook(tx)
-			if err := b.load(ids); err != nil {
-				return err
-			}
-			for _, id := range ids {
-				m := b.messages[id]
-				if m == nil {
-					continue
-				}
-				path := p.r.pathOf(m.Number, m.Peer)
-				if path == nil || !p.paused.Load() && tx.Now().Sub(since) < path.failover {
-					continue
-				}
-				ok, err := b.giveTo(m, path.choose(m.Peer, []string{p.line.Name}), true)
-				if err != nil {
-					return err
-				}
-				if ok {
-					moved++
-				}
-			}
-			return b.finish()
-		})
-		if moved > 0 && err == nil {
-			p.log.Info("texts go another way", "messages", moved)
-		}
-		if err != nil || n < atOnce {
-			return err
-		}
-		after = last
-	}
-}
-
-// giveTo gives a message to another carrier, split as that takes it, unless any of
-// it may have left. With working, only a carrier that works will do.
-func (b *book) giveTo(m *gateway.Message, to *pump, working bool) (bool, error) {
-	if to == nil || to.line.Name == m.Carrier || working && !to.works() || m.Tick != gateway.TickQueued {
-		return false, nil
-	}
-	turn, lane := false, m.Lane
-	for i := range max(1, m.Segments) {
-		s := b.segments[m.ID.Segment(i)]
-		if s == nil || s.Tick != gateway.TickQueued || s.Error != "" {
-			return false, nil
-		}
-		turn = turn || s.Turn
-	}
-	segments, err := b.r.split(b.tx, m, to, lane, turn)
-	if err != nil {
-		return false, err
-	}
-	note := "from " + m.Carrier + " to " + to.line.Name
-	for i := range max(1, m.Segments) {
-		id := m.ID.Segment(i)
-		b.count(b.segments[id], -1)
-		b.forget(b.segments[id])
-	}
-	m.Carrier, m.Segments = to.line.Name, len(segments)
-	for i := range segments {
-		b.segments[segments[i].ID] = &segments[i]
-		b.count(&segments[i], 1)
-	}
-	b.attempts = append(b.attempts, store.Attempt{Segment: m.ID, Carrier: to.line.Name, Outcome: "moved", Note: note})
-	if err := b.tx.Rewrite(m); err != nil {
-		return false, err
-	}
-	return true, b.tx.ReplaceSegments(m, segments)
-}
-
-// split makes a message's segments as a carrier takes them, and says in it how it
-// travels.
-func (r *Router) split(tx *store.Tx, m *gateway.Message, to *pump, lane gateway.Lane, turn bool) ([]gateway.Segment, error) {
-	parts, encoding, err := gateway.Split(m.Text, to.line.Format, 0)
-	if err == nil && len(parts) > 1 {
-		var ref uint16
-		if ref, err = tx.NextConcatRef(m.Number, m.Peer); err == nil {
-			parts, _, err = gateway.Split(m.Text, to.line.Format, ref)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	m.Encoding = encoding
-	segments := make([]gateway.Segment, len(parts))
-	for i, part := range parts {
-		segments[i] = gateway.Segment{ID: m.ID.Segment(i), Carrier: to.line.Name, Lane: lane, Tick: gateway.TickQueued, Turn: turn,
-			Payload: part.Payload, UDH: part.UDH}
-	}
-	return segments, nil
-}
-
-// rerouteAtOnce bounds what one transaction of reroute gives another way.
-const rerouteAtOnce = 200
-
-// reroute gives what nobody has claimed to the carriers that serve its numbers
-// now.
-func (r *Router) reroute(ctx context.Context) error {
-	var routes []store.QueuedRoute
-	if err := r.db.Update(ctx, func(tx *store.Tx) (err error) { routes, err = tx.QueuedRoutes(); return err }); err != nil {
-		return err
-	}
-	for _, q := range routes {
-		if err := r.rerouteOne(ctx, q); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *Router) rerouteOne(ctx context.Context, q store.QueuedRoute) error {
-	paths := r.paths[q.Number]
-	switch served := slices.ContainsFunc(paths, func(p path) bool {
-		return slices.ContainsFunc(p.pumps, func(c *pump) bool { return c.line.Name == q.Carrier })
-	}); {
-	case served, paths == nil && r.pumps[q.Carrier] != nil:
-		return nil
-	case len(paths) == 0 && q.Carrier == "":
-		return nil
-	case len(paths) == 0:
-		r.log.Info("no carrier serves the number of waiting messages any more", "was", q.Carrier)
-		return r.db.Update(ctx, func(tx *store.Tx) error { return tx.Reroute(q, "") })
-	}
-	r.log.Info("messages routed anew", "was", q.Carrier)
-	for after := gateway.ID(0); ; {
-		n := 0
-		if err := r.db.Update(ctx, func(tx *store.Tx) error {
-			ids, err := tx.QueuedMessages(q.Carrier, after, rerouteAtOnce)
-			if err != nil {
-				return err
-			}
-			b := r.openBook(tx)
-			if err := b.load(ids); err != nil {
-				return err
-			}
-			n = len(ids)
-			for _, id := range ids {
-				after = id
-				if m := b.messages[id]; m != nil && m.Number == q.Number {
-					if err := b.reassign(m); err != nil {
-						return err
-					}
-				}
-			}
-			return b.finish()
-		}); err != nil || n < rerouteAtOnce {
-			return err
-		}
-	}
-}
-
-// reassign gives a message whose carrier does not serve its number any more to
-// one that does. What is partly out keeps its form.
-func (b *book) reassign(m *gateway.Message) error {
-	path := b.r.pathOf(m.Number, m.Peer)
-	if path == nil { // it stays where it is, until its validity ends
-		return nil
-	}
-	to := path.choose(m.Peer, nil)
-	if to == nil {
-		to = path.pumps[0]
-	}
-	moved, err := b.giveTo(m, to, false)
-	if moved || err != nil {
-		return err
-	}
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil && s.Tick == gateway.TickQueued {
-			b.count(s, -1)
-			s.Carrier = to.line.Name
-			b.count(s, 1)
-			b.touch(s)
-		}
-	}
-	m.Carrier = to.line.Name
-	return b.tx.Rewrite(m)
 }

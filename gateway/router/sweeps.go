@@ -2,7 +2,7 @@ package router
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -12,6 +12,8 @@ import (
 )
 
 const (
+	expireEvery   = 30 // seconds
+	heldBackAfter = 10 * time.Minute
 	silenceEvery  = 60 // seconds
 	silenceAtOnce = 500
 	// silenceGrace is how long after its validity a text may still be reported on:
@@ -21,6 +23,82 @@ const (
 	// it is shown without them.
 	partialAfter = 5 * time.Minute
 )
+
+// sweepLoop does what time brings about for this carrier's backlog.
+func (p *pump) sweepLoop(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+		}
+		if err := p.sweep(ctx, n); err != nil && ctx.Err() == nil {
+			p.log.Error("sweep", "error", err)
+		}
+	}
+}
+
+// sweep does all of it, whatever fails.
+func (p *pump) sweep(ctx context.Context, n int) error {
+	errs := []error{p.sweepOrphans(ctx), p.sweepBacklog(ctx, n), p.keepLearnt(ctx)}
+	if n%failOverEvery == 0 {
+		errs = append(errs, p.failOver(ctx))
+	}
+	if n%silenceEvery == silenceEvery/2 {
+		errs = append(errs, p.sweepSilence(ctx), p.sweepParts(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *pump) sweepOrphans(ctx context.Context) error {
+	if p.orphans.Load() <= 0 {
+		return nil
+	}
+	return p.r.db.Update(ctx, func(tx *store.Tx) error {
+		b := p.newBatch(tx, 0)
+		if err := b.sweepWaiting(); err != nil {
+			return err
+		}
+		tx.AfterCommit(b.observe)
+		return b.finish()
+	})
+}
+
+func (p *pump) sweepBacklog(ctx context.Context, n int) error {
+	queued := p.queued.Load()
+	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickQueued.String()).Set(float64(queued))
+	p.r.metrics.queued.WithLabelValues(p.line.Name, gateway.TickSending.String()).Set(float64(p.sending.Load()))
+	if queued <= 0 {
+		p.r.metrics.oldest.WithLabelValues(p.line.Name).Set(0)
+		return nil
+	}
+	if at, err := p.r.db.OldestQueued(ctx, p.line.Name); err != nil {
+		return err
+	} else if !at.IsZero() {
+		p.r.metrics.oldest.WithLabelValues(p.line.Name).Set(time.Since(at).Seconds())
+	}
+	if n%expireEvery != 0 {
+		return nil
+	}
+	return p.r.db.Update(ctx, func(tx *store.Tx) error {
+		held, err := tx.HeldBack(tx.Now().Add(-heldBackAfter))
+		if err != nil {
+			return err
+		}
+		for _, id := range held {
+			if _, err := tx.GiveTurn(id); err != nil {
+				return err
+			}
+		}
+		ids, err := tx.Expired(p.line.Name, 1000)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		return p.r.failQueued(tx, ids, gateway.TickExpired, gateway.ErrExpired, "It could not be sent before its validity ended.")
+	})
+}
 
 var noReceipt = cause{gateway.ErrNoReceipt, "The carrier took it, and has not said what became of it."}
 
@@ -202,85 +280,4 @@ func (b *batch) complete(id gateway.ID, t received) error {
 	view := c.View()
 	b.tx.Emit(gateway.Event{Type: gateway.EventMessageUpdated, Before: view, After: view, Conversation: &c, Message: m})
 	return nil
-}
-
-// learning is what has been learnt of the form in which a carrier's receipts
-// give ids. It belongs to the committer; a copy of it is shown to people.
-type learning struct {
-	Form    string         `json:"form"`    // "" while nothing is known
-	Matches map[string]int `json:"matches"` // unambiguous ones, by form
-}
-
-const (
-	learnAfter = 3  // unambiguous matches
-	learnRatio = 20 // to one of any other form
-)
-
-// learn takes note of unambiguous matches, once they are committed.
-func (p *pump) learn(forms []string) {
-	now := learning{Matches: map[string]int{}}
-	if was := p.ids.Load(); was != nil {
-		now.Form = was.Form
-		for form, n := range was.Matches {
-			now.Matches[form] = n
-		}
-	}
-	for _, form := range forms {
-		now.Matches[form]++
-	}
-	if p.line.Form == "" {
-		before := now.Form
-		now.Form = now.best()
-		if now.Form != before {
-			p.learnt.Store(true)
-			p.log.Info("the ids of receipts were recognised", "form", now.Form, "was", before)
-		}
-	}
-	p.ids.Store(&now)
-}
-
-// best is the form that has been seen often enough, and hardly any other.
-func (l *learning) best() string {
-	best, others := "", 0
-	for form, n := range l.Matches {
-		if best == "" || n > l.Matches[best] {
-			best = form
-		}
-		others += n
-	}
-	if n := l.Matches[best]; n < learnAfter || n < learnRatio*(others-n) {
-		return l.Form
-	}
-	return best
-}
-
-const idFormState = "message_id"
-
-// keepLearnt stores what was learnt, where it is news.
-func (p *pump) keepLearnt(ctx context.Context) error {
-	if !p.learnt.Swap(false) {
-		return nil
-	}
-	text, err := json.Marshal(p.ids.Load())
-	if err != nil {
-		return err
-	}
-	err = p.r.db.Update(ctx, func(tx *store.Tx) error { return tx.SetCarrierState(p.line.Name, idFormState, string(text)) })
-	if err != nil {
-		p.learnt.Store(true)
-	}
-	return err
-}
-
-// recall reads what was learnt in earlier runs.
-func (p *pump) recall(tx *store.Tx) (*learning, error) {
-	l := &learning{Form: p.line.Form, Matches: map[string]int{}}
-	if p.line.Form != "" {
-		return l, nil
-	}
-	text, err := tx.CarrierState(p.line.Name, idFormState)
-	if err != nil || text == "" {
-		return l, err
-	}
-	return l, json.Unmarshal([]byte(text), l)
 }

@@ -205,12 +205,10 @@ func (tx *Tx) ReplaceSegments(m *gateway.Message, segments []gateway.Segment) er
 	return nil
 }
 
-// QueuedMessages returns messages of which segments wait for a carrier, oldest
-// first, with a greater ID than after.
-func (tx *Tx) QueuedMessages(carrier string, after gateway.ID, limit int) (ids []gateway.ID, err error) {
-	if err := tx.flush(); err != nil {
-		return nil, err
-	}
-	return tx.ids(`SELECT DISTINCT (id & -16) AS message FROM segments WHERE tick IN (1, 2) AND tick = 1 AND carrier = $1 AND id > $2
-		ORDER BY message LIMIT $3`, carrier, int64(after.Segment(1<<gateway.SegmentBits-1)), limit)
+// QueuedMessages returns messages of which segments wait for a carrier, from one of
+// our numbers or, if it is "", from all, oldest first.
+func (db *DB) QueuedMessages(ctx context.Context, q QueuedRoute, limit int) ([]gateway.ID, error) {
+	return collect(ctx, db, func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) },
+		`SELECT DISTINCT (id & -16) AS message FROM segments WHERE tick IN (1, 2) AND tick = 1 AND carrier = $1 AND ($2 = '' OR number = $2)
+		ORDER BY message LIMIT $3`, q.Carrier, q.Number, limit)
 }

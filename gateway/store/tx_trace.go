@@ -28,14 +28,16 @@ func (tx *Tx) InsertAttempts(as []Attempt) error {
 	})
 }
 
-// RefusedBy names the carriers that have refused a segment of a message.
+// RefusedBy names the carriers that have refused a segment of a message since it
+// was last sent again by a person.
 func (tx *Tx) RefusedBy(message gateway.ID) (carriers []string, err error) {
 	err = tx.each(func(r rows) error {
 		var c string
 		err := r.Scan(&c)
 		carriers = append(carriers, c)
 		return err
-	}, `SELECT DISTINCT carrier FROM attempts WHERE segment BETWEEN $1 AND $2 AND outcome = 'retry'`, int64(message), int64(message.Segment(gateway.MaxSegments)))
+	}, `SELECT DISTINCT carrier FROM attempts WHERE segment BETWEEN $1 AND $2 AND outcome = 'retry'
+		AND id > COALESCE((SELECT MAX(id) FROM attempts WHERE segment BETWEEN $1 AND $2 AND outcome = 'resend'), 0)`, int64(message), int64(message.Segment(gateway.MaxSegments)))
 	return carriers, err
 }
 
