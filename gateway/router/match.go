@@ -64,18 +64,21 @@ func (b *batch) match(rc *gateway.Receipt) (match, error) {
 	if err := b.loadReferences(references(forms)); err != nil {
 		return match{}, err
 	}
-	return b.matchForms(forms)
+	return b.matchForms(rc, forms)
 }
 
-// matchLikely looks, among the references that are in memory, for the names by
-// which this carrier's receipts are usually matched.
+// matchLikely looks, among the references that are in memory, for the name by
+// which this carrier's receipts are known to be matched.
 func (b *batch) matchLikely(rc *gateway.Receipt) (match, error) {
-	form := b.p.ids.Load().Form
-	if form == "" || form == rawForm {
+	form := b.p.form()
+	if form == rawForm {
 		if ref, ok := b.known[rc.Reference]; ok {
 			b.evidence = append(b.evidence, rawForm)
 			return b.matched(ref, rawForm)
 		}
+		return match{}, nil
+	}
+	if form == "" {
 		return match{}, nil
 	}
 	for _, f := range b.p.forms(rc.Reference) {
@@ -92,31 +95,60 @@ func (b *batch) matchKnown(rc *gateway.Receipt) (match, error) {
 	if m, err := b.matchLikely(rc); m.segment != nil || err != nil || b.p.line.Forms == nil {
 		return m, err
 	}
-	return b.matchForms(b.p.forms(rc.Reference))
+	return b.matchForms(rc, b.p.forms(rc.Reference))
 }
 
-// matchForms takes the likeliest name that is known. It is evidence of how the
-// carrier writes ids if no other name leads to another segment.
-func (b *batch) matchForms(forms []gateway.Form) (match, error) {
-	var found match
-	sure := true
+// matchForms takes the likeliest name that is known. What one id is in decimal,
+// another may be in hexadecimal: where names lead to several segments, that one is
+// meant which went to the receipt's customer, and where the carrier's form is
+// known, another counts only for the customer's. A match is evidence of the form
+// if nothing speaks against it.
+func (b *batch) matchForms(rc *gateway.Receipt, forms []gateway.Form) (match, error) {
+	var all []match
+	form := b.p.form()
+	theirs := -1
 	for _, f := range forms {
 		ref, ok := b.known[f.Reference]
-		switch {
-		case !ok:
-		case found.segment == nil:
-			var err error
-			if found, err = b.matched(ref, f.By); err != nil {
-				return match{}, err
-			}
-		case found.segment.ID != ref.Segment:
-			sure = false
+		if !ok || slices.ContainsFunc(all, func(m match) bool { return m.segment.ID == ref.Segment }) {
+			continue
+		}
+		m, err := b.matched(ref, f.By)
+		if err != nil {
+			return match{}, err
+		}
+		if m.segment == nil {
+			continue
+		}
+		to := b.messages[m.segment.ID.Message()].Peer.Value
+		if rc.Peer.Value != "" && !sameNumber(to, rc.Peer.Value) && form != "" && f.By != form {
+			continue
+		}
+		all = append(all, m)
+		if theirs < 0 && sameNumber(to, rc.Peer.Value) {
+			theirs = len(all) - 1
 		}
 	}
-	if found.segment != nil && sure {
-		b.evidence = append(b.evidence, found.by)
+	switch {
+	case len(all) == 0:
+		return match{}, nil
+	case theirs >= 0:
+		b.evidence = append(b.evidence, all[theirs].by)
+		return all[theirs], nil
+	case len(all) == 1 && rc.Peer.Value == "":
+		b.evidence = append(b.evidence, all[0].by)
 	}
-	return found, nil
+	return all[0], nil
+}
+
+// sameNumber compares numbers of which a carrier may leave out the plus sign.
+func sameNumber(a, b string) bool { return strings.TrimPrefix(a, "+") == strings.TrimPrefix(b, "+") }
+
+// form is how the carrier's receipts are known to give ids; "" while it is not.
+func (p *pump) form() string {
+	if p.line.Forms == nil {
+		return rawForm
+	}
+	return p.ids.Load().Form
 }
 
 // rawForm is the form of ids that are given as they were.
@@ -128,7 +160,7 @@ func (p *pump) forms(reference string) []gateway.Form {
 	if p.line.Forms == nil {
 		return nil
 	}
-	forms, form := p.line.Forms(reference), p.ids.Load().Form
+	forms, form := p.line.Forms(reference), p.form()
 	if form != "" && form != rawForm {
 		slices.SortStableFunc(forms, func(a, b gateway.Form) int { return rank(a, form) - rank(b, form) })
 	}
@@ -142,14 +174,15 @@ func rank(f gateway.Form, form string) int {
 	return 1
 }
 
-// likely adds to names those by which a reference is probably known.
+// likely adds to names those by which a reference is probably known: all, while
+// nothing is known of the carrier.
 func (p *pump) likely(names []string, reference string) []string {
-	form := p.ids.Load().Form
-	if form == "" || form == rawForm {
+	form := p.form()
+	if form == rawForm {
 		return append(names, reference)
 	}
 	for _, f := range p.forms(reference) {
-		if f.By == form {
+		if form == "" || f.By == form {
 			names = append(names, f.Reference)
 		}
 	}
@@ -218,7 +251,7 @@ func (b *batch) adopt(rc *gateway.Receipt) (match, error) {
 	var candidates []store.Doubt
 	by := "destination"
 	for _, d := range b.doubts {
-		if strings.TrimPrefix(d.Peer, "+") != strings.TrimPrefix(rc.Peer.Value, "+") || rc.At.Before(d.At) {
+		if !sameNumber(d.Peer, rc.Peer.Value) || rc.At.Before(d.At) {
 			continue
 		}
 		if rc.UserReference != 0 && rc.UserReference == gateway.UserReference(d.Segment) {
@@ -239,6 +272,9 @@ func (b *batch) adopt(rc *gateway.Receipt) (match, error) {
 	s, err := b.segment(d.Segment)
 	if err != nil || s == nil || s.Error != gateway.ErrUncertain {
 		return match{}, err
+	}
+	if s.Tick == gateway.TickSending { // again: nobody doubts that attempt yet
+		d.Attempt--
 	}
 	b.doubts = slices.DeleteFunc(b.doubts, func(x store.Doubt) bool { return x.Segment == d.Segment })
 	ref := store.Reference{Reference: rc.Reference, Segment: d.Segment, Attempt: d.Attempt, At: b.tx.Now()}

@@ -143,8 +143,23 @@ func (b *batch) accepted(s *gateway.Segment, r *gateway.Report) error {
 		b.refs = append(b.refs, ref)
 		b.known[ref.Reference] = ref
 	}
+	if !b.sameSplit(s) {
+		return nil
+	}
 	_, err := b.advance(s, gateway.TickSent, false, cause{}, b.tx.Now())
 	return err
+}
+
+// sameSplit tells whether what this carrier says of a segment is about the same
+// part of the text: it may be with another carrier since, which takes texts
+// otherwise.
+func (b *batch) sameSplit(s *gateway.Segment) bool {
+	if s.Carrier == b.p.line.Name {
+		return true
+	}
+	m := b.messages[s.ID.Message()]
+	parts, encoding, err := gateway.Split(m.Text, b.p.line.Format, 0)
+	return err == nil && len(parts) == m.Segments && (encoding == m.Encoding || len(parts) == 1)
 }
 
 // uncertain applies the carrier's policy to a submission of which nobody knows.
@@ -185,8 +200,11 @@ func (b *batch) learnt(m match, rc *gateway.Receipt) error {
 	if rc.Tick == gateway.TickNone {
 		return nil
 	}
-	// It is being sent again: of an earlier attempt only the arrival counts.
-	if past := m.attempt < s.Attempt || s.Tick == gateway.TickQueued; past && (rc.Tick != gateway.TickDelivered || rc.Intermediate) {
+	// It is being sent again: of an earlier attempt only the arrival counts. What
+	// waits because the last attempt was uncertain need not be sent if anything is
+	// heard of that.
+	past := m.attempt < s.Attempt || s.Tick == gateway.TickQueued && s.Error != gateway.ErrUncertain
+	if past && (rc.Tick != gateway.TickDelivered || rc.Intermediate) || !b.sameSplit(s) {
 		return nil
 	}
 	_, err := b.advance(s, rc.Tick, rc.Intermediate, receiptCause(rc), b.tx.Now())

@@ -38,7 +38,7 @@ func (tx *Tx) Sending(peer string) (yes bool, err error) {
 	}
 	err = tx.each(func(r rows) error { yes = true; var one int; return r.Scan(&one) },
 		`SELECT 1 FROM segments WHERE tick IN (1, 2) AND tick = 2 AND conversation IN
-		(SELECT id FROM conversations WHERE peer = $1 AND status <> 4) LIMIT 1`, peer)
+		(SELECT id FROM conversations WHERE peer = $1 AND status <> 4 UNION ALL SELECT id FROM conversations WHERE peer = $1 AND status = 4) LIMIT 1`, peer)
 	return yes, err
 }
 

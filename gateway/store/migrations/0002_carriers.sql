@@ -16,6 +16,8 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_segment ON attempts (segment);
 
 CREATE INDEX refs_segment ON refs (segment);
+-- The user_message_reference that came back with it, or 0.
+ALTER TABLE receipts ADD COLUMN user_reference BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX receipts_segment ON receipts (segment) WHERE segment <> 0;
 
 -- Nobody knows whether the carrier has these.
