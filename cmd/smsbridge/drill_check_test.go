@@ -7,16 +7,23 @@ import (
 	"smsbridge/smpp/smppsim"
 )
 
-// within says whether there was a blow of these kinds in a span of time.
+// within says whether a blow of these kinds fell into a span of time.
 func (s *storm) within(from, to time.Time, kinds ...string) bool {
 	return slices.ContainsFunc(s.blows, func(b blow) bool {
-		return slices.Contains(kinds, b.kind) && !b.at.Before(from) && !b.at.After(to)
+		return slices.Contains(kinds, b.kind) && !b.to.Before(from) && !b.at.After(to)
 	})
 }
 
 // grace is how long after an acknowledgement was read, or a submission accepted,
 // the daemon may need to record that: milliseconds, but on a machine that is busy.
 const grace = 5 * time.Second
+
+var (
+	// severing are the blows that take a connection away while texts are delivered.
+	severing = []string{"kill", "cut", "outage", "deaf"}
+	// doubtful are those that leave it open whether a text has left.
+	doubtful = append([]string{"restart", "silent", "late"}, severing...)
+)
 
 // checkInbound compares what the SMSC was acknowledged with what is stored. Two
 // things cannot be told apart by anybody, and are allowed where a blow says so:
@@ -46,10 +53,10 @@ func (s *storm) checkInbound() {
 		case n == want:
 		case n == 0:
 			s.t.Errorf("%q was acknowledged, and is lost", body)
-		case n < want && s.within(first.begin, first.acked.Add(grace), "kill", "cut") && s.within(first.begin, last.acked, "kill", "cut"):
+		case n < want && s.within(first.begin, first.acked.Add(grace), severing...) && s.within(first.begin, last.acked, severing...):
 			swallowed++
 			longest = max(longest, s.sinceAck(first))
-		case n > want && s.within(first.begin, last.acked, "cut"):
+		case n > want && s.within(first.begin, last.acked, severing[1:]...):
 			doubled++
 		default:
 			s.t.Errorf("%q was delivered %d times and is stored %d times: %v", body, want, n, d.copies)
@@ -92,7 +99,9 @@ func (s *storm) checkOutbound() {
 			at[m.Text].forgotten = at[m.Text].forgotten || forgotten
 		}
 	}
-	count(s.submits, true)
+	for _, submits := range s.earlier {
+		count(submits, true)
+	}
 	count(s.smsc.Load().Submits(), false)
 	ticks, twice := map[string]int{}, 0
 	for _, m := range list[message](s.program, "/messages?direction=out") {
@@ -121,7 +130,7 @@ func (s *storm) checkOutbound() {
 		twice++
 		slices.SortFunc(sub.times, time.Time.Compare)
 		first := sub.times[0]
-		if !s.resend || len(sub.times) > 2 || !s.within(first.Add(-grace), first.Add(grace), "kill", "cut", "restart") {
+		if !s.resend || len(sub.times) > 2 || !s.within(first.Add(-grace), first.Add(grace), doubtful...) {
 			s.t.Errorf("%q was submitted %d times", m.Text, len(sub.times))
 		}
 	}

@@ -16,7 +16,7 @@ func TestDrillRace(t *testing.T) {
 func TestDrillKill(t *testing.T) {
 	for _, uncertain := range []string{"hold", "resend"} {
 		t.Run(uncertain, func(t *testing.T) {
-			s := newStorm(t, uncertain)
+			s := newStorm(t, uncertain, 1, calmScript, "")
 			s.rage(stormSize{kills: 200, repeated: 1000})
 			s.check()
 		})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,8 @@ type storm struct {
 	program *user
 	agents  []*user
 	resend  bool
+	pace    rate.Limit // of the load: 1 is 180 texts a second, both directions together
+	script  smppsim.Script
 	address string
 	smsc    atomic.Pointer[smppsim.SMSC]
 	// running is held for reading while a text is delivered: this SMSC forgets
@@ -34,7 +37,8 @@ type storm struct {
 	mu       sync.Mutex
 	inbound  map[string]*delivered // by text
 	outbound map[string]string     // accepted: text by id
-	submits  []smppsim.Submit      // of SMSCs that have been restarted
+	earlier  [][]smppsim.Submit    // of SMSCs that have been restarted
+	past     []smppsim.Stats       // of the same
 	blows    []blow
 }
 
@@ -44,21 +48,23 @@ type delivered struct{ copies []span }
 // span is from the first try until the acknowledgement was read.
 type span struct{ begin, acked time.Time }
 
-// blow is what was done to the daemon or its connections, and when.
+// blow is what was done to the daemon or its connections, and when. What lasted has
+// an end.
 type blow struct {
-	kind string // kill, cut, restart of the SMSC
-	at   time.Time
+	kind   string // kill, cut, restart of the SMSC; a soak has others
+	at, to time.Time
 }
 
 // stormSize says how long a storm lasts: until it has had so many of each.
 type stormSize struct{ kills, repeated int }
 
-func newStorm(t testing.TB, uncertain string) *storm {
-	s := &storm{t: t, resend: uncertain == "resend", inbound: map[string]*delivered{}, outbound: map[string]string{}}
+// newStorm starts both sides; more is options of the account.
+func newStorm(t testing.TB, uncertain string, pace rate.Limit, script smppsim.Script, more string) *storm {
+	s := &storm{t: t, resend: uncertain == "resend", pace: pace, script: script, inbound: map[string]*delivered{}, outbound: map[string]string{}}
 	s.startSMSC("")
 	t.Cleanup(func() { s.smsc.Load().Close() })
 	s.address = s.smsc.Load().Addr()
-	s.d = newDaemon(t, smppCarrier(s.address, "    on_uncertain: "+uncertain+"\n", "      response_timeout: 3s\n"))
+	s.d = newDaemon(t, smppCarrier(s.address, "    on_uncertain: "+uncertain+"\n", "      response_timeout: 3s\n"+more))
 	s.agents = []*user{s.d.person("Ana", "101", "agent"), s.d.person("Ben", "102", "agent")}
 	s.program = s.d.token("load", "messages:send,messages:read,carriers:read")
 	s.d.start()
@@ -71,11 +77,7 @@ func newStorm(t testing.TB, uncertain string) *storm {
 func (s *storm) startSMSC(address string) {
 	smsc, err := smppsim.Start(context.WithoutCancel(s.t.Context()), smppsim.Options{
 		Listen: address, Record: 1 << 20, Accounts: map[string]smppsim.Account{"us": {Password: "secret"}},
-		Script: smppsim.Script{
-			Submit:  smppsim.SubmitScript{Jitter: 10 * time.Millisecond},
-			Receipt: smppsim.ReceiptScript{Jitter: 100 * time.Millisecond},
-			Deliver: smppsim.DeliverScript{RetryAfter: 50 * time.Millisecond},
-		},
+		Script: s.script,
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -83,24 +85,20 @@ func (s *storm) startSMSC(address string) {
 	s.smsc.Store(smsc)
 }
 
+// calmScript is that of an SMSC which is not scripted otherwise.
+var calmScript = smppsim.Script{
+	Submit:  smppsim.SubmitScript{Jitter: 10 * time.Millisecond},
+	Receipt: smppsim.ReceiptScript{Jitter: 100 * time.Millisecond},
+	Deliver: smppsim.DeliverScript{RetryAfter: 50 * time.Millisecond},
+}
+
 // rage runs the load until there have been as many blows as wanted, and then
 // waits until everything has come to its end.
 func (s *storm) rage(size stormSize) {
-	loading, stop := context.WithCancel(s.t.Context())
+	repeated, stop := s.load()
 	defer stop()
-	var repeated atomic.Int64
-	var load sync.WaitGroup
-	for worker := range 4 {
-		load.Go(func() { s.deliverTexts(loading, worker, &repeated) })
-	}
-	for worker := range 2 {
-		load.Go(func() { s.sendAsProgram(loading, worker) })
-	}
-	for _, a := range s.agents {
-		load.Go(func() { s.replyAsAgent(loading, a) })
-	}
 	for kills := 0; (kills < size.kills || repeated.Load() < int64(size.repeated)) && !s.t.Failed(); {
-		s.calm()
+		s.calm(100)
 		kind := []string{"kill", "kill", "kill", "kill", "kill", "cut", "restart"}[rand.N(7)]
 		if kind != "kill" && kills == 0 {
 			continue
@@ -111,15 +109,37 @@ func (s *storm) rage(size stormSize) {
 		s.strike(kind)
 	}
 	stop()
-	load.Wait()
+	s.settle(2 * patience)
+}
+
+// load begins. stop ends it and waits for that; it may be called again.
+func (s *storm) load() (repeated *atomic.Int64, stop func()) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	repeated = new(atomic.Int64)
+	var all sync.WaitGroup
+	for worker := range 4 {
+		all.Go(func() { s.deliverTexts(ctx, worker, repeated) })
+	}
+	for worker := range 2 {
+		all.Go(func() { s.sendAsProgram(ctx, worker) })
+	}
+	for _, a := range s.agents {
+		all.Go(func() { s.replyAsAgent(ctx, a) })
+	}
+	return repeated, func() { cancel(); all.Wait() }
+}
+
+// settle waits until everything has come to its end, where no text was lost.
+func (s *storm) settle(limit time.Duration) {
+	s.t.Helper()
 	if s.t.Failed() {
 		s.t.FailNow()
 	}
-	awaitWithin(s.t, 2*patience, "the carrier's queue", func() error {
+	awaitWithin(s.t, limit, "the carrier's queue", func() error {
 		var p struct {
 			Items []struct {
-				State  string
-				Queued int
+				State, Note string
+				Queued      int
 			}
 		}
 		s.program.must("GET", "/carriers", nil, 200, &p)
@@ -137,12 +157,12 @@ func (s *storm) rage(size stormSize) {
 
 // calm lasts until a random amount of traffic has passed, and a moment more, so
 // that the blow falls anywhere.
-func (s *storm) calm() {
+func (s *storm) calm(most int) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	smsc := s.smsc.Load()
-	begin, passed := smsc.Stats(), uint64(1+rand.N(100))
+	begin, passed := smsc.Stats(), uint64(1+rand.N(most))
 	if _, err := smsc.Await(ctx, func(st smppsim.Stats) bool {
 		return st.Accepted+st.InboundAcked >= begin.Accepted+begin.InboundAcked+passed
 	}); err != nil {
@@ -156,9 +176,8 @@ func (s *storm) strike(kind string) {
 		s.running.Lock()
 		defer s.running.Unlock()
 	}
-	s.mu.Lock()
-	s.blows = append(s.blows, blow{kind, time.Now()})
-	s.mu.Unlock()
+	at := time.Now()
+	s.blows = append(s.blows, blow{kind: kind, at: at, to: at})
 	switch kind {
 	case "kill":
 		s.d.restart()
@@ -167,7 +186,8 @@ func (s *storm) strike(kind string) {
 	case "restart":
 		old := s.smsc.Load()
 		old.Close()
-		s.submits = append(s.submits, old.Submits()...)
+		s.earlier = append(s.earlier, old.Submits())
+		s.past = append(s.past, old.Stats())
 		s.startSMSC(s.address)
 	}
 }
@@ -175,7 +195,7 @@ func (s *storm) strike(kind string) {
 // deliverTexts plays customers. Every third text comes twice, word for word: half
 // of those at once, half the one after the other.
 func (s *storm) deliverTexts(ctx context.Context, worker int, repeated *atomic.Int64) {
-	pace := rate.NewLimiter(25, 1)
+	pace := rate.NewLimiter(25*s.pace, 1)
 	for n := 0; pace.Wait(ctx) == nil; n++ {
 		from, body := fmt.Sprintf("+1260205%04d", 1000+worker*25+n%25), fmt.Sprintf("in %d-%d", worker, n)
 		switch n % 6 {
@@ -220,18 +240,18 @@ func (s *storm) deliver(from, body string) {
 }
 
 func (s *storm) sendAsProgram(ctx context.Context, worker int) {
-	pace := rate.NewLimiter(25, 1)
+	pace := rate.NewLimiter(25*s.pace, 1)
 	for n := 0; pace.Wait(ctx) == nil; n++ {
 		body := fmt.Sprintf("out program %d-%d", worker, n)
 		if n%10 == 0 {
-			body = fmt.Sprintf("%-200s.", body)
+			body = strings.Repeat(body+".", 12) // each part says which text it is of
 		}
-		s.send(s.program, "/messages", map[string]string{"from": ourNumber, "to": fmt.Sprintf("+1260206%04d", 1000+worker*100+n%100), "text": body})
+		s.send(s.program, "/messages", map[string]string{"from": ourNumber, "to": fmt.Sprintf("+1260206%04d", 1000+worker*100+n%(100+4000*worker)), "text": body})
 	}
 }
 
 func (s *storm) replyAsAgent(ctx context.Context, a *user) {
-	pace := rate.NewLimiter(15, 1)
+	pace := rate.NewLimiter(15*s.pace, 1)
 	for n := 0; pace.Wait(ctx) == nil; n++ {
 		status, answer, err := a.try(ctx, "GET", "/conversations?limit=50", nil)
 		var seen page[conversation]
@@ -280,7 +300,7 @@ func TestKill(t *testing.T) {
 	for _, uncertain := range []string{"hold", "resend"} {
 		t.Run(uncertain, func(t *testing.T) {
 			t.Parallel()
-			s := newStorm(t, uncertain)
+			s := newStorm(t, uncertain, 1, calmScript, "")
 			s.rage(stormSize{kills: 6})
 			s.check()
 		})
