@@ -101,8 +101,12 @@ type (
 		Tick           string `json:"tick"`
 		Error          *struct {
 			Code string `json:"code"`
+			Text string `json:"text"`
 		} `json:"error"`
 		Segments  int    `json:"segments"`
+		Encoding  string `json:"encoding"`
+		Data      string `json:"data"`
+		Carrier   string `json:"carrier"`
 		Author    *named `json:"author"`
 		Reference string `json:"reference"`
 	}
@@ -130,6 +134,16 @@ type (
 		Name  string `json:"name"`
 		State string `json:"state"`
 		Error string `json:"error"`
+		Note  string `json:"note"`
+		Binds []struct {
+			Bind               int
+			State, Host, Error string
+		} `json:"binds"`
+		MessageID struct {
+			Form    string
+			Learnt  bool
+			Matches map[string]int
+		} `json:"message_id"`
 	}
 )
 

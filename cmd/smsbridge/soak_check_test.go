@@ -34,6 +34,7 @@ type sentPart struct {
 	smppsim.Submit
 	key        string // the beginning of the message's text, which no other has
 	number     int    // of the part, from 1
+	generation int    // of the SMSC
 	connection string
 	place      int // among the submits of its connection
 }
@@ -47,7 +48,7 @@ func (s *soak) sentParts() (all []sentPart) {
 	for generation, submits := range append(slices.Clone(s.earlier), s.smsc.Load().Submits()) {
 		for _, m := range submits {
 			content := smpp.ReadContent(&m.PDU, smpp.AlphabetGSM7)
-			p := sentPart{Submit: m, key: string(content.Payload), number: 1, connection: fmt.Sprint(generation, "/", m.Connection)}
+			p := sentPart{Submit: m, key: string(content.Payload), number: 1, generation: generation, connection: fmt.Sprint(generation, "/", m.Connection)}
 			if content.Fragment != nil {
 				p.number = int(content.Fragment.Number)
 				found := longText.FindStringSubmatch(p.key)
@@ -171,14 +172,11 @@ func (s *soak) checkDoubles(sent []sentPart) {
 // learns the id of what was accepted when the response was lost, and by the
 // destination a receipt is matched only where nothing else can be meant.
 func (s *soak) checkUnmatched(sent []sentPart) {
-	type counts struct{ submits int }
-	parts := map[string]*counts{}
+	submits, told := map[string]int{}, map[string]bool{} // by part; told: an SMSC that still runs has it
 	for _, p := range sent {
 		k := fmt.Sprint(p.number, " ", p.key)
-		if parts[k] == nil {
-			parts[k] = new(counts)
-		}
-		parts[k].submits++
+		submits[k]++
+		told[k] = told[k] || p.generation == len(s.earlier)
 	}
 	texts := list[message](s.program, "/messages?direction=out")
 	unknown := map[string]int{}
@@ -189,21 +187,16 @@ func (s *soak) checkUnmatched(sent []sentPart) {
 	}
 	allowed, alone := 0, 0
 	for _, m := range texts {
-		submits, doubles := 0, 0
 		for n := range m.Segments {
-			if c := parts[fmt.Sprint(n+1, " ", keyOf(m))]; c != nil {
-				submits += c.submits
-				doubles += c.submits - 1
+			k := fmt.Sprint(n+1, " ", keyOf(m))
+			if m.Tick != "unknown" {
+				allowed += max(0, submits[k]-1)
+				continue
 			}
-		}
-		switch {
-		case m.Tick != "unknown":
-			allowed += doubles
-		case submits > 0:
-			allowed += submits
-			if unknown[m.To] == 1 && m.Segments == 1 && !s.resend {
+			allowed += submits[k]
+			if told[k] && unknown[m.To] == 1 && m.Segments == 1 && !s.resend {
 				if alone++; alone <= 5 {
-					s.t.Errorf("%q to %s is unknown, although the SMSC has it and told so, and nothing else could be meant", m.Text, m.To)
+					s.t.Errorf("%q to %s is unknown, although the SMSC has it and said so, and nothing else could be meant", m.Text, m.To)
 				}
 			}
 		}
