@@ -347,12 +347,27 @@ func (p *pump) changeState(now *condition) {
 	if was.state == now.state && was.text == now.text {
 		return
 	}
-	if now.state == gateway.CarrierDown && now.text == "" {
-		p.log.Info("carrier disconnected")
-	} else if now.state != gateway.CarrierUp && now.state != gateway.CarrierConnecting {
+	switch now.state {
+	case gateway.CarrierConnecting:
+	case gateway.CarrierUp:
+		switch {
+		case now.text != "":
+			p.log.Warn("carrier is up in part", "error", now.text)
+		case was.state == gateway.CarrierUp:
+			p.log.Info("carrier is up as a whole")
+		default:
+			p.log.Info("carrier is up")
+		}
+	case gateway.CarrierHeld:
+		p.log.Error("carrier is held", "why", now.text)
+	case gateway.CarrierDown:
+		if now.text == "" {
+			p.log.Info("carrier disconnected")
+			break
+		}
+		fallthrough
+	default:
 		p.log.Warn("carrier is not connected", "state", now.state, "error", now.text)
-	} else if now.state == gateway.CarrierUp {
-		p.log.Info("carrier is up")
 	}
 	p.kick()
 }
