@@ -107,6 +107,13 @@ func (s *foreignSMSC) order(o any) {
 	}
 }
 
+// rule is an order that holds from its return on.
+func (s *foreignSMSC) rule(o any) {
+	s.t.Helper()
+	s.order(o)
+	s.sees("obeyed")
+}
+
 // sees waits for an event of one of these kinds. Keep-alives, and the ends of
 // connections, come when they like.
 func (s *foreignSMSC) sees(kinds ...string) foreignEvent {

@@ -54,7 +54,7 @@ func TestInteropAlreadyBound(t *testing.T) {
 	smsc := startForeignSMSC(t)
 	i := newInterop(t, smsc, "")
 	operator := i.d.token("operator", "carriers:read,carriers:manage")
-	smsc.order(map[string]int{"binds": 0})
+	smsc.rule(map[string]int{"binds": 0})
 	smsc.order(map[string]bool{"drop": true})
 	if e := smsc.sees("bind"); e.Accepted || e.Status != "ESME_RALYBND" {
 		t.Fatalf("bind: %+v", e)
@@ -67,8 +67,8 @@ func TestInteropAlreadyBound(t *testing.T) {
 	})
 	// Trying at once would meet the same old session.
 	smsc.quietFor(time.Second)
-	smsc.order(map[string]int{"binds": 1})
-	smsc.order(map[string]bool{"outbind": true})
+	smsc.rule(map[string]int{"binds": 1})
+	smsc.rule(map[string]bool{"outbind": true})
 	operator.must("POST", "/carriers/acme/reconnect", nil, 200, nil)
 	i.binds()
 	smsc.deliver(0, "", "After an outbind")

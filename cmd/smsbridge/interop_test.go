@@ -24,7 +24,7 @@ func TestInterop(t *testing.T) {
 	i.replies("Yes [it] is: 5€, ready @ noon.", 1, 0)
 	i.replies(strings.Repeat("Open from nine until six, also on Saturday. ", 9), 3, 0)
 	i.replies("Zażółć 😀", 1, 8)
-	smsc.order(map[string]any{"refuse": map[string]any{"status": "ESME_RTHROTTLED", "times": 1}})
+	smsc.rule(map[string]any{"refuse": map[string]any{"status": "ESME_RTHROTTLED", "times": 1}})
 	held := i.sends("A little later.")
 	smsc.sees("refused")
 	if got, _ := smsc.receives(1); got != "A little later." {
@@ -91,7 +91,7 @@ func refuse(t *testing.T, smsc *foreignSMSC, operator *user) {
 		})
 		return c
 	}
-	smsc.order(map[string]string{"password": "another"})
+	smsc.rule(map[string]string{"password": "another"})
 	operator.must("POST", "/carriers/acme/reconnect", nil, 200, nil)
 	smsc.sees("unbind")
 	if e := smsc.sees("bind"); e.Accepted {
@@ -106,7 +106,7 @@ func refuse(t *testing.T, smsc *foreignSMSC, operator *user) {
 	// A carrier that counts failures locks who tries again and again, and trying
 	// does not mend a password.
 	smsc.quietFor(time.Second)
-	smsc.order(map[string]string{"password": "secret"})
+	smsc.rule(map[string]string{"password": "secret"})
 	operator.must("POST", "/carriers/acme/reconnect", nil, 200, nil)
 	if e := smsc.sees("bind"); !e.Accepted {
 		t.Fatal("the right password was refused")

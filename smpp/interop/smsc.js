@@ -7,12 +7,15 @@
 //   {"send": {"command", "fields"}}      any PDU, as the package writes it; a value
 //                                        {"hex"} is octets
 //   {"raw": "hex"}                       octets as they are
+//   {"unbind": true}                     as before maintenance
+//   {"drop": true}                       as a network that fails
+//
+// or a rule from now on, when "obeyed" is told:
+//
 //   {"refuse": {"status", "times"}}      the next so many submits get this status
 //   {"manual": true}                     submits are told, and neither answered nor
 //                                        followed by receipts, until it is false
-//   {"unbind": true}                     as before maintenance
-//   {"drop": true}                       as a network that fails
-//   {"password": "…"}                    who binds needs this one from now on
+//   {"password": "…"}                    who binds needs this one
 //   {"binds": n}                         more than n binds are ESME_RALYBND
 //   {"outbind": true}                    whoever connects is sent an outbind
 //
@@ -166,23 +169,20 @@ function obey(order) {
     send(session, order.send.command, Object.fromEntries(fields));
   } else if (order.raw) {
     session.socket.write(Buffer.from(order.raw, 'hex'));
-  } else if (order.refuse) {
-    refuse = order.refuse;
-  } else if (order.manual !== undefined) {
-    manual = order.manual;
   } else if (order.drop) {
     session.destroy();
-  } else if (order.password) {
-    password = order.password;
-  } else if (order.binds !== undefined) {
-    limit = order.binds;
-  } else if (order.outbind !== undefined) {
-    outbind = order.outbind;
   } else if (order.unbind) {
     session.unbind((answer) => {
       tell('unbound', { status: status(answer) });
       session.close();
     });
+  } else {
+    refuse = order.refuse ?? refuse;
+    manual = order.manual ?? manual;
+    password = order.password ?? password;
+    limit = order.binds ?? limit;
+    outbind = order.outbind ?? outbind;
+    tell('obeyed');
   }
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,14 +34,14 @@ type kannel struct {
 const kannelConf = `group = core
 admin-port = %[1]d
 admin-interface = 127.0.0.1
-admin-password = unused
+admin-password = secret
 smsbox-port = %[2]d
 smsbox-interface = 127.0.0.1
 box-allow-ip = 127.0.0.1
 dlr-storage = internal
 sms-resend-freq = 1
 log-file = %[4]s/bearerbox.log
-log-level = 0
+log-level = 1
 
 group = smsc
 smsc = smpp
@@ -62,7 +63,7 @@ bearerbox-port = %[2]d
 sendsms-port = %[3]d
 sendsms-interface = 127.0.0.1
 log-file = %[4]s/smsbox.log
-log-level = 0
+log-level = 1
 
 group = sendsms-user
 username = tester
@@ -149,7 +150,19 @@ func (k *kannel) run(bearerbox, smsbox string, s *SMSC) bool {
 		return false
 	}
 	_, ended = k.start(folder, smsbox, conf)
-	return k.listens(ports[2], ended)
+	if !k.listens(ports[2], ended) {
+		return false
+	}
+	status := fmt.Sprintf("http://127.0.0.1:%d/status.txt?password=secret", ports[0])
+	return k.poll("smsbox is connected to bearerbox", ended, func() bool {
+		response, err := k.client.Get(status)
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		return err == nil && strings.Contains(string(body), "smsbox")
+	})
 }
 
 func (k *kannel) showLogs(folder string) {
@@ -192,12 +205,23 @@ func (k *kannel) start(folder, program, conf string) (*exec.Cmd, <-chan struct{}
 // listens waits until somebody listens on a port, or the program ends.
 func (k *kannel) listens(port int, ended <-chan struct{}) bool {
 	k.t.Helper()
+	return k.poll(fmt.Sprintf("port %d is open", port), ended, func() bool {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return false
+		}
+		_ = conn.Close()
+		return true
+	})
+}
+
+// poll waits until something is true, or the program ends.
+func (k *kannel) poll(what string, ended <-chan struct{}, ok func() bool) bool {
+	k.t.Helper()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for deadline := time.After(patience); ; {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			_ = conn.Close()
+		if ok() {
 			return true
 		}
 		select {
@@ -205,7 +229,7 @@ func (k *kannel) listens(port int, ended <-chan struct{}) bool {
 		case <-ended:
 			return false
 		case <-deadline:
-			k.t.Fatalf("port %d: %v", port, err)
+			k.t.Fatalf("not in time: %s", what)
 		}
 	}
 }
@@ -243,16 +267,22 @@ func (k *kannel) sends(text string, more url.Values) {
 	}
 }
 
-// called waits for Kannel's next call.
-func (k *kannel) called(want string) {
+// called waits for Kannel to make these calls, which it does at the same time.
+func (k *kannel) called(want ...string) {
 	k.t.Helper()
-	select {
-	case got := <-k.calls:
-		if got != want {
-			k.t.Errorf("Kannel called %q, want %q", got, want)
+	var got []string
+	for deadline := time.After(patience); len(got) < len(want); {
+		select {
+		case call := <-k.calls:
+			got = append(got, call)
+		case <-deadline:
+			k.t.Fatalf("Kannel called %q, want %q", got, want)
 		}
-	case <-time.After(patience):
-		k.t.Fatalf("Kannel has not called %q", want)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		k.t.Errorf("Kannel called %q, want %q", got, want)
 	}
 }
 
@@ -282,12 +312,10 @@ func TestKannelBindsToSimulator(t *testing.T) {
 	const accepted, delivered, undelivered = "receipt 8", "receipt 1", "receipt 2"
 	k.sends("Is it {ready}? It costs 5€ @ noon", receipts)
 	submits("Is it {ready}? It costs 5€ @ noon", 1)
-	k.called(accepted)
-	k.called(delivered)
+	k.called(accepted, delivered)
 	k.sends("To nobody", url.Values{"dlr-mask": receipts["dlr-mask"], "dlr-url": receipts["dlr-url"], "to": {customer[:12] + "4"}})
 	submits("To nobody", 1)
-	k.called(accepted)
-	k.called(undelivered)
+	k.called(accepted, undelivered)
 	long := strings.Repeat("Open from nine until six, also on Saturday. ", 9)
 	k.sends(long, nil)
 	submits(long, 3)

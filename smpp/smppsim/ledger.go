@@ -64,18 +64,27 @@ func (j *accepted) state() uint8 {
 	return receiptStates["ENROUTE"]
 }
 
+// asked returns the message that a request is about, or answers that there is none.
+// mu is held.
+func (c *session) asked(h smpp.Header, id string, source smpp.Address, none smpp.Status) *accepted {
+	if c.account == nil || c.mode == smpp.CmdBindReceiver {
+		c.answer(h, smpp.ESME_RINVBNDSTS)
+		return nil
+	}
+	job := c.smsc.ledger.find(c.account, id, source)
+	if job == nil {
+		c.answer(h, none)
+	}
+	return job
+}
+
 func (c *session) handleQuery(h smpp.Header, q *smpp.QueryRequest) {
 	s := c.smsc
 	s.lock()
 	defer s.unlock()
 	s.stats.Queries++
-	if c.account == nil || c.mode == smpp.CmdBindReceiver {
-		c.answer(h, smpp.ESME_RINVBNDSTS)
-		return
-	}
-	job := s.ledger.find(c.account, q.MessageID, q.Source)
+	job := c.asked(h, q.MessageID, q.Source, smpp.ESME_RQUERYFAIL)
 	if job == nil {
-		c.answer(h, smpp.ESME_RQUERYFAIL)
 		return
 	}
 	r := &smpp.QueryResponse{MessageID: q.MessageID, MessageState: job.state()}
@@ -93,12 +102,11 @@ func (c *session) handleCancel(h smpp.Header, r *smpp.CancelRequest) {
 	s.lock()
 	defer s.unlock()
 	s.stats.Cancels++
-	if c.account == nil || c.mode == smpp.CmdBindReceiver {
-		c.answer(h, smpp.ESME_RINVBNDSTS)
+	job := c.asked(h, r.MessageID, r.Source, smpp.ESME_RCANCELFAIL)
+	if job == nil {
 		return
 	}
-	job := s.ledger.find(c.account, r.MessageID, r.Source)
-	if job == nil || !job.done.IsZero() {
+	if !job.done.IsZero() {
 		c.answer(h, smpp.ESME_RCANCELFAIL)
 		return
 	}
