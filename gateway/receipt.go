@@ -77,8 +77,11 @@ type Inbound struct {
 	// is, if its reference is known.
 	Maybe *Receipt
 	// Fingerprint identifies what came but for its sequence number, for the
-	// redelivery rule. Session is the session it came on, never used twice.
+	// redelivery rule. Session is the session it came on, never used twice. Alive
+	// tells whether another one still lives: what that one brought before is not
+	// delivered again, only the same. Nil: there is one at a time.
 	Fingerprint [16]byte
 	Session     ID
+	Alive       func(session ID) bool
 	At          time.Time
 }

@@ -65,10 +65,26 @@ func (s *Session) read() {
 			<-s.stop // the writer ends the session when the answer is out, or cannot be
 			return
 		default:
-			s.end(fmt.Errorf("smpp: read: %w", err))
+			s.end(s.farewell(fmt.Errorf("smpp: read: %w", err)))
 			return
 		}
 	}
+}
+
+// farewell is why the session ends where the peer closes the connection: after an
+// unbind, by whichever side, it has reason to.
+func (s *Session) farewell(err error) error {
+	select {
+	case <-s.unbound:
+		return ErrClosed
+	default:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.final != nil {
+		return s.final
+	}
+	return err
 }
 
 func (s *Session) dispatch(frame []byte) {
@@ -76,11 +92,11 @@ func (s *Session) dispatch(frame []byte) {
 	switch {
 	case h.Command == CmdDeliverSM || h.Command == CmdDataSM:
 		s.deliver(bytes.Clone(frame))
+	case h.Command.IsResponse():
+		s.respond(Decode(frame)) // a spoilt response still answers its request
 	case !h.Command.known():
 		s.counters.unknown.Add(1)
 		s.reply(Header{CmdGenericNack, ESME_RINVCMDID, h.Sequence}, nil)
-	case h.Command.IsResponse():
-		s.respond(Decode(frame)) // a spoilt response still answers its request
 	default:
 		s.answer(h)
 	}

@@ -129,7 +129,9 @@ func TestInteropSeveralBinds(t *testing.T) {
 		}
 	}
 	for _, session := range sessions {
-		_ = session.Close(ctx) // whose result may be that the SMSC closed first
+		if err := session.Close(ctx); err != nil {
+			t.Error(err)
+		}
 		smsc.sees("unbind")
 	}
 }

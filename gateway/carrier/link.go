@@ -56,6 +56,9 @@ func (b *bind) connect(ctx context.Context, host int) (*link, error) {
 		Result:  func(r smpp.Result) { c.result(l, r) },
 		Trace:   func(outgoing bool, pdu []byte) { c.traced(b.number, outgoing, pdu) },
 	}
+	c.mu.Lock()
+	c.sessions[l.id] = nil
+	c.mu.Unlock()
 	dial := func(mode smpp.BindMode) (*smpp.Session, error) {
 		cfg := c.cfg
 		cfg.Bind = mode
@@ -75,6 +78,11 @@ func (b *bind) connect(ctx context.Context, host int) (*link, error) {
 	default:
 		l.transmitter, err = dial(mode)
 	}
+	c.mu.Lock()
+	if c.sessions[l.id] = l; err != nil {
+		delete(c.sessions, l.id)
+	}
+	c.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +90,23 @@ func (b *bind) connect(ctx context.Context, host int) (*link, error) {
 	s := l.sessions()[0]
 	l.peer, l.level = s.Peer().SystemID, s.Version()
 	return l, nil
+}
+
+// alive tells whether a link of ours still lives, or is about to: what it brought
+// before is not delivered again on another one.
+func (c *SMPP) alive(session gateway.ID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l, ok := c.sessions[session]
+	if l == nil {
+		return ok
+	}
+	for _, s := range l.sessions() {
+		if s.Err() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // sessions lists those there are, the transmitter first.

@@ -147,6 +147,7 @@ func (c *SMPP) takeAllBackLocked() []gateway.Submission {
 func (c *SMPP) forget(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.sessions, l.id)
 	c.links = slices.DeleteFunc(c.links, func(other *link) bool { return other == l })
 }
 

@@ -110,7 +110,7 @@ func (c *SMPP) inboundOf(l *link, d *smpp.Delivery, now time.Time) *gateway.Inbo
 	in := &gateway.Inbound{
 		From: c.senders.classify(m.Source, c.opt.Region), To: c.ours(m.Dest), Coding: codings[content.Coding], Payload: content.Payload,
 		Shift: gateway.Shift{Locking: content.LockingShift, Single: content.SingleShift}, Port: content.Port,
-		Raw: d.Raw, Fingerprint: fingerprint(d.Raw), Session: l.id, At: now,
+		Raw: d.Raw, Fingerprint: fingerprint(d.Raw), Session: l.id, Alive: c.isAlive, At: now,
 	}
 	if f := content.Fragment; f != nil {
 		in.Fragment = &gateway.Fragment{Reference: f.Reference, Wide: f.Wide, Total: f.Total, Number: f.Number}

@@ -41,15 +41,19 @@ type SMPP struct {
 	senders  senders
 	trace    atomic.Pointer[tracing] // nil: off
 
+	isAlive func(gateway.ID) bool // alive, as every delivery has it
+
 	telling sync.Mutex // one report of the state at a time
 	told    condition
 
-	mu      sync.Mutex
-	out     *gateway.Stream // of the present run
-	links   []*link         // that are sent over, or may still bring results
-	homes   map[gateway.ID]*home
-	pace    pace
-	refused time.Time // no bind tries before, as the SMSC did not accept who we are
+	mu    sync.Mutex
+	out   *gateway.Stream // of the present run
+	links []*link         // that are sent over, or may still bring results
+	// sessions are all links that have not ended; nil while one is being made.
+	sessions map[gateway.ID]*link
+	homes    map[gateway.ID]*home
+	pace     pace
+	refused  time.Time // no bind tries before, as the SMSC did not accept who we are
 }
 
 // NewSMPP makes an account. It connects when it is run.
@@ -73,7 +77,8 @@ func NewSMPP(opt SMPPOptions) (*SMPP, error) {
 	}
 	cfg.Window, cfg.Binds = max(1, cfg.Window), max(1, cfg.Binds)
 	c := &SMPP{opt: opt, cfg: cfg, zone: zone, numbers: map[string]string{}, format: f, actions: actions, attend: make(chan struct{}, 1),
-		failBack: failBackEvery, homes: map[gateway.ID]*home{}, pace: newPace(cfg.Rate, cfg.Window)}
+		failBack: failBackEvery, homes: map[gateway.ID]*home{}, sessions: map[gateway.ID]*link{}, pace: newPace(cfg.Rate, cfg.Window)}
+	c.isAlive = c.alive
 	for _, n := range opt.Numbers {
 		c.numbers[digitsOf(n.Value)] = n.Value
 	}

@@ -83,16 +83,16 @@ func (b *batch) loadUnacknowledged(reports []gateway.Report) error {
 	return err
 }
 
-// redelivered says whether this is the second delivery of something that an
-// earlier session brought and whose acknowledgement is not known to have been
-// written. Each stored one absorbs one. The first may be in this very batch,
+// redelivered says whether this is the second delivery of something that a
+// session which has ended brought and whose acknowledgement is not known to have
+// been written. Each stored one absorbs one. The first may be in this very batch,
 // when the carrier lost patience with a store that was slow.
 //
 // A part that an unfinished text waits for is none: texts under one reference
 // may have a part in common, and absorbed it would leave the second unfinished.
 func (b *batch) redelivered(in *gateway.Inbound) (bool, error) {
 	first := b.mayRepeat[in.Fingerprint]
-	i := slices.IndexFunc(first, func(u store.Unacknowledged) bool { return u.Session < in.Session })
+	i := slices.IndexFunc(first, func(u store.Unacknowledged) bool { return u.Session != in.Session && (in.Alive == nil || !in.Alive(u.Session)) })
 	if i < 0 {
 		return false, nil
 	}

@@ -44,6 +44,26 @@ func TestRedelivery(t *testing.T) {
 	}
 }
 
+// A carrier with several binds delivers what a customer repeats over any of them.
+// Only of a session that has ended it delivers again what was not acknowledged.
+func TestRepetitionOnAnotherBind(t *testing.T) {
+	onSQLite(t, func(b *bed) {
+		b.run()
+		alive := map[gateway.ID]bool{1: true, 2: true}
+		on := func(session gateway.ID) *gateway.Inbound {
+			in := b.text(customer(1), "ok")
+			in.Session, in.Alive = session, func(other gateway.ID) bool { return alive[other] }
+			return in
+		}
+		b.deliverTo([]*ack{{lost: true}}, on(2))
+		b.deliver(on(1))
+		wantList(b.t, "while both live", b.texts(b.pair(customer(1)).ID), []string{"ok", "ok"})
+		alive[2] = false
+		b.deliver(on(1), on(1))
+		wantList(b.t, "when the first has ended", b.texts(b.pair(customer(1)).ID), []string{"ok", "ok", "ok"})
+	})
+}
+
 // Each stored one absorbs one, and no more.
 func TestRedeliveryAbsorbsOnce(t *testing.T) {
 	onSQLite(t, func(b *bed) {
