@@ -130,15 +130,16 @@ type (
 		Owner      *named `json:"owner"`
 		Suggestion string `json:"suggestion"`
 	}
+	bindStatus struct {
+		Bind               int
+		State, Host, Error string
+	}
 	carrier struct {
-		Name  string `json:"name"`
-		State string `json:"state"`
-		Error string `json:"error"`
-		Note  string `json:"note"`
-		Binds []struct {
-			Bind               int
-			State, Host, Error string
-		} `json:"binds"`
+		Name      string       `json:"name"`
+		State     string       `json:"state"`
+		Error     string       `json:"error"`
+		Note      string       `json:"note"`
+		Binds     []bindStatus `json:"binds"`
 		MessageID struct {
 			Form    string
 			Learnt  bool

@@ -285,11 +285,11 @@ func (d *daemon) person(name, extension, role string) *user {
 	return &user{t: d.t, d: d, name: name, extension: extension, http: &http.Client{Transport: d.client.Transport, Jar: jar}}
 }
 
-// token makes a program with scopes.
-func (d *daemon) token(name, scopes string) *user {
+// token makes a program with scopes; more is further arguments.
+func (d *daemon) token(name, scopes string, more ...string) *user {
 	d.t.Helper()
 	var made struct{ Token string }
-	if err := json.Unmarshal([]byte(d.tool("", "token", "create", name, "--scope", scopes, "--json")), &made); err != nil || made.Token == "" {
+	if err := json.Unmarshal([]byte(d.tool("", append([]string{"token", "create", name, "--scope", scopes, "--json"}, more...)...)), &made); err != nil || made.Token == "" {
 		d.t.Fatalf("token create: %v", err)
 	}
 	return &user{t: d.t, d: d, name: name, token: made.Token, http: &d.client}
