@@ -183,7 +183,17 @@ func (b *book) cancelled(m *gateway.Message, by gateway.Actor) error {
 	why := cause{gateway.ErrCancelled, "Cancelled by " + by.Name + "."}
 	for i := range m.Segments {
 		s := b.segments[m.ID.Segment(i)]
-		if s == nil || s.Tick != gateway.TickQueued && s.Tick != gateway.TickSent {
+		if s == nil {
+			continue
+		}
+		if s.Tick == gateway.TickFailed && s.Error == gateway.ErrUndeliv {
+			// The carrier's receipt for it came before its answer.
+			b.set(s, gateway.TickFailed, why)
+			if err := b.move(m, gateway.TickFailed, why, b.tx.Now()); err != nil {
+				return err
+			}
+		}
+		if s.Tick != gateway.TickQueued && s.Tick != gateway.TickSent {
 			continue
 		}
 		if _, err := b.advance(s, gateway.TickFailed, false, why, b.tx.Now()); err != nil {
