@@ -214,6 +214,9 @@ func decodeRequest(id CommandID, c *cursor) any {
 		m.RegisteredDelivery = c.octet("registered_delivery")
 		m.DefaultMessageID = c.octet("sm_default_msg_id")
 		m.Message = c.octets(int(c.octet("sm_length")), "short_message")
+		if len(m.Message) > MaxShortMessage { // which no optional parameter could hold (SMPP 3.4 §4.10.1)
+			c.fail("short_message")
+		}
 		return m
 	case CmdOutbind:
 		return &OutbindRequest{SystemID: c.cstring("system_id"), Password: c.cstring("password")}
