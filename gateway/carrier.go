@@ -25,6 +25,7 @@ type Carrier interface {
 type Submission struct {
 	Segment  ID
 	Attempt  int
+	Parts    int // segments of its message
 	From     Address
 	To       Address
 	Encoding Encoding

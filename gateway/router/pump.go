@@ -40,6 +40,7 @@ type pump struct {
 	// What the present transaction has claimed so far: the committer's.
 	claimTx *store.Tx
 	claimN  int
+	cut     gateway.ID // the message of which the last claim took not all segments; the committer's, too
 
 	mu         sync.Mutex
 	writtenIDs []gateway.ID         // acknowledged on the wire, not yet forgotten in the store
@@ -214,7 +215,7 @@ func (p *pump) claimIn(tx *store.Tx) (more bool, err error) {
 	if p.paused.Load() || p.queued.Load() <= 0 || !enough(room, window) {
 		return false, nil
 	}
-	claimed, expired, err := tx.Claim(p.line.Name, p.term, room)
+	claimed, expired, err := p.claimUpTo(tx, room)
 	if err != nil {
 		return false, err
 	}
@@ -239,6 +240,32 @@ func (p *pump) claimIn(tx *store.Tx) (more bool, err error) {
 	return len(claimed) == room, nil
 }
 
+// claimUpTo claims what waits. The rest of a message of which the last claim took
+// some segments goes first: nothing is to come between them.
+func (p *pump) claimUpTo(tx *store.Tx, n int) (claimed []gateway.Submission, expired []gateway.ID, err error) {
+	if p.cut != 0 {
+		if claimed, expired, err = tx.ClaimRest(p.line.Name, p.term, p.cut, n); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(claimed) < n {
+		more, gone, err := tx.Claim(p.line.Name, p.term, n-len(claimed))
+		if err != nil {
+			return nil, nil, err
+		}
+		claimed, expired = append(claimed, more...), append(expired, gone...)
+	}
+	cut := gateway.ID(0)
+	if len(claimed) > 0 {
+		last := &claimed[len(claimed)-1]
+		if m := last.Segment.Message(); int(last.Segment-m)+1 < last.Parts {
+			cut = m
+		}
+	}
+	tx.AfterCommit(func() { p.cut = cut })
+	return claimed, expired, nil
+}
+
 // direct claims a new message's segments as they are inserted, where nothing
 // waits before them and there is room: one commit instead of two.
 func (p *pump) direct(tx *store.Tx, m *gateway.Message, segments []gateway.Segment) bool {
@@ -250,7 +277,7 @@ func (p *pump) direct(tx *store.Tx, m *gateway.Message, segments []gateway.Segme
 	for i := range segments {
 		s := &segments[i]
 		s.Tick, s.Attempt, s.Term = gateway.TickSending, 1, p.term
-		batch[i] = gateway.Submission{Segment: s.ID, Attempt: 1, From: p.sender(m.Number), To: m.Peer, Encoding: m.Encoding,
+		batch[i] = gateway.Submission{Segment: s.ID, Attempt: 1, Parts: len(segments), From: p.sender(m.Number), To: m.Peer, Encoding: m.Encoding,
 			UDH: s.UDH, Payload: s.Payload, Expires: m.ExpiresAt, Flash: m.Flash, TLVs: m.TLVs}
 	}
 	p.claimN += len(batch)

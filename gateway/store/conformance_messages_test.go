@@ -240,12 +240,26 @@ func testClaim(b *bed) {
 		b.t.Fatalf("%d claimed", len(got))
 	}
 	m := b.message(ids[2])
-	want := gateway.Submission{Segment: ids[2], Attempt: 1, From: gateway.Address{Value: ourNumber}, To: c.Peer,
+	want := gateway.Submission{Segment: ids[2], Attempt: 1, Parts: 2, From: gateway.Address{Value: ourNumber}, To: c.Peer,
 		Encoding: gateway.EncodingUCS2, UDH: true, Payload: []byte("2+2"), Expires: m.ExpiresAt}
 	equal(b.t, "claimed", got[0], want)
 	if s := b.segment(ids[2]); s.Tick != gateway.TickSending || s.Attempt != 1 || s.Term != 7 {
 		b.t.Errorf("a claimed segment is %+v", s)
 	}
+	b.do(func(tx *Tx) error {
+		part, _, err := tx.ClaimRest("acme", 7, ids[0], 0)
+		if err == nil && len(part) != 0 {
+			err = fmt.Errorf("claimed %v without room", part)
+		}
+		return err
+	})
+	b.do(func(tx *Tx) error {
+		part, _, err := tx.ClaimRest("acme", 7, ids[2], 50)
+		if err == nil && len(part) != 0 {
+			err = fmt.Errorf("claimed %v twice", part)
+		}
+		return err
+	})
 	rest, _ := b.claim(50)
 	equal(b.t, "claimed", append([]gateway.ID{got[0].Segment, got[1].Segment}, rest...), []gateway.ID{ids[2], ids[2].Segment(1), ids[3], ids[0], ids[1]})
 	if again, _ := b.claim(50); len(again) != 0 {

@@ -219,13 +219,24 @@ func (tx *Tx) HeldBack(since time.Time) (ids []gateway.ID, err error) {
 // first: they are sending, under the lease's term, once this transaction is
 // committed. Those past their validity are not taken but returned as expired.
 func (tx *Tx) Claim(carrier string, term int64, n int) (claimed []gateway.Submission, expired []gateway.ID, err error) {
+	return tx.claim(term, `s.carrier = $1 AND s.tick = 1 AND s.turn = 1 AND s.not_until <= $2 ORDER BY s.lane, s.id LIMIT $3`,
+		carrier, micros(tx.now), n)
+}
+
+// ClaimRest is Claim for the segments of one message.
+func (tx *Tx) ClaimRest(carrier string, term int64, message gateway.ID, n int) (claimed []gateway.Submission, expired []gateway.ID, err error) {
+	return tx.claim(term, `s.carrier = $1 AND s.tick = 1 AND s.turn = 1 AND s.not_until <= $2 AND s.id BETWEEN $3 AND $4 ORDER BY s.id LIMIT $5`,
+		carrier, micros(tx.now), int64(message), int64(message.Segment(gateway.MaxSegments)), n)
+}
+
+func (tx *Tx) claim(term int64, which string, args ...any) (claimed []gateway.Submission, expired []gateway.ID, err error) {
 	if err := tx.flush(); err != nil {
 		return nil, nil, err
 	}
 	err = tx.each(func(r rows) error {
 		var c gateway.Submission
 		var extras string
-		err := r.Scan(&c.Segment, &c.Attempt, &c.UDH, &c.Payload, &c.From.Value, &c.To.Value, &c.To.Kind, &c.Encoding, (*microTime)(&c.Expires), &extras)
+		err := r.Scan(&c.Segment, &c.Attempt, &c.UDH, &c.Payload, &c.From.Value, &c.To.Value, &c.To.Kind, &c.Encoding, (*microTime)(&c.Expires), &extras, &c.Parts)
 		c.Attempt++
 		if extras != "" && err == nil {
 			var x gateway.Extras
@@ -238,10 +249,8 @@ func (tx *Tx) Claim(carrier string, term int64, n int) (claimed []gateway.Submis
 			claimed = append(claimed, c)
 		}
 		return err
-	}, `SELECT s.id, s.attempt, s.udh, s.payload, m.number, m.peer, m.peer_kind, m.encoding, m.expires_at, m.extras
-		FROM segments s JOIN messages m ON m.id = (s.id & -16)
-		WHERE s.carrier = $1 AND s.tick = 1 AND s.turn = 1 AND s.not_until <= $2 ORDER BY s.lane, s.id LIMIT $3`,
-		carrier, micros(tx.now), n)
+	}, `SELECT s.id, s.attempt, s.udh, s.payload, m.number, m.peer, m.peer_kind, m.encoding, m.expires_at, m.extras, m.segments
+		FROM segments s JOIN messages m ON m.id = (s.id & -16) WHERE `+which, args...)
 	if err != nil || len(claimed) == 0 {
 		return nil, expired, err
 	}
