@@ -120,7 +120,7 @@ type Segment struct {
 	Attempt  int  // submissions begun, the present one included
 	Turn     bool // false while an earlier message of the conversation is out
 	Lane     Lane
-	NotUntil time.Time // back-off: not to be claimed before
+	NotUntil time.Time // back-off: not to be claimed before; of a sent one, when it is silent if not when its age says
 	Term     int64     // of the lease under which it was claimed
 	Payload  []byte    // user data header, if any, and user data
 	UDH      bool      // Payload begins with a user data header

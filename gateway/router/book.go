@@ -110,6 +110,12 @@ func (b *book) advance(s *gateway.Segment, to gateway.Tick, intermediate bool, w
 		return false, nil
 	}
 	b.set(s, next, why)
+	if next == gateway.TickSent {
+		s.NotUntil = time.Time{}
+		if p := b.r.pumps[s.Carrier]; p != nil {
+			s.NotUntil = p.lookAgain(b.messages[s.ID.Message()], at)
+		}
+	}
 	if next == gateway.TickDelivered && (from == gateway.TickFailed || from == gateway.TickExpired) {
 		b.late[s.Carrier]++
 	}

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,10 +13,6 @@ import (
 
 // redeliveryWindow is how long a delivery is known again on a later session.
 const redeliveryWindow = 10 * time.Minute
-
-// maxPartAge is how long a part waits for the others of its text. Telephones use
-// references again, and a text must not be joined from two.
-const maxPartAge = 48 * time.Hour
 
 // inbound stores a text or a part of one, unless it is the repetition of
 // something stored.
@@ -37,14 +32,14 @@ func (b *batch) inbound(in *gateway.Inbound) error {
 		b.unacknowledged(in)
 		return nil
 	}
-	t, complete, err := b.assemble(in)
+	t, waits, err := b.assemble(in)
 	if err != nil {
 		return err
 	}
 	switch {
-	case !complete:
+	case waits:
 	case t.shown != 0:
-		if err := b.complete(t.shown, t); err != nil {
+		if err := b.showMore(in, t); err != nil {
 			return err
 		}
 	default:
@@ -55,16 +50,6 @@ func (b *batch) inbound(in *gateway.Inbound) error {
 	}
 	b.unacknowledged(in)
 	return nil
-}
-
-// received is a text that came, or what has come of it.
-type received struct {
-	text     string
-	encoding gateway.Encoding
-	segments int
-	data     []byte     // of a binary message
-	missing  int        // parts that have not come
-	shown    gateway.ID // the message in which it was shown without all of its parts, or 0
 }
 
 // loadUnacknowledged reads, of what these reports deliver, what has been
@@ -135,81 +120,6 @@ func storable(s string) string {
 		i += n
 	}
 	return b.String()
-}
-
-// assemble decodes a text of one part, or stores a part and decodes the text if
-// its set is complete. A character may straddle parts, so the payloads are
-// joined before they are decoded.
-func (b *batch) assemble(in *gateway.Inbound) (t received, complete bool, err error) {
-	only := store.Part{Number: 1, Coding: in.Coding, Shift: in.Shift, Port: in.Port, Payload: in.Payload}
-	if f := in.Fragment; f != nil && f.Total > 1 {
-		set, done, err := b.addPart(in)
-		if err != nil || !done {
-			return received{}, false, err
-		}
-		t, err = readParts(set, int(f.Total))
-		for _, p := range set {
-			t.shown = max(t.shown, p.Shown)
-		}
-		return t, true, err
-	}
-	t, err = readParts([]store.Part{only}, 1)
-	return t, true, err
-}
-
-// addPart stores a part in the newest set that lacks it. Where none does, the
-// same bytes again are nothing new, and other bytes under the same number begin
-// another set, for references are soon used again. A complete set is removed and
-// returned.
-func (b *batch) addPart(in *gateway.Inbound) (set []store.Part, complete bool, err error) {
-	f, name := in.Fragment, b.p.line.Name
-	open, set, known, err := b.openSet(in)
-	if err != nil || known && open == 0 {
-		return nil, false, err
-	}
-	if len(set)+1 < int(f.Total) {
-		if open == 0 {
-			open = b.tx.NewID()
-		}
-		b.parts++
-		shown := gateway.ID(0)
-		if len(set) > 0 {
-			shown = set[0].Shown
-		}
-		return nil, false, b.tx.InsertPart(name, in, open, shown)
-	}
-	b.parts -= len(set)
-	set = append(set, store.Part{Number: f.Number, Coding: in.Coding, Shift: in.Shift, Port: in.Port, Payload: in.Payload})
-	slices.SortFunc(set, func(a, b store.Part) int { return int(a.Number) - int(b.Number) })
-	return set, true, b.tx.DeleteParts(name, in, open)
-}
-
-// openSet finds the newest set that lacks the part, and its parts; none is 0.
-// The part is known if a set has it, bytes and all.
-func (b *batch) openSet(in *gateway.Inbound) (open gateway.ID, set []store.Part, known bool, err error) {
-	stored, err := b.tx.Parts(b.p.line.Name, in)
-	if err != nil {
-		return 0, nil, false, err
-	}
-	for first := 0; first < len(stored); {
-		last := first
-		for last < len(stored) && stored[last].Set == stored[first].Set {
-			last++
-		}
-		parts := stored[first:last]
-		first = last
-		if parts[len(parts)-1].At.Before(b.tx.Now().Add(-maxPartAge)) {
-			continue
-		}
-		i := slices.IndexFunc(parts, func(p store.Part) bool { return p.Number == in.Fragment.Number })
-		switch {
-		case i < 0:
-			open, set = parts[0].Set, parts
-		case bytes.Equal(parts[i].Payload, in.Payload):
-			known = true
-		}
-	}
-	return open, set, known, nil
 }
 
 // receive gives a text to its conversation.

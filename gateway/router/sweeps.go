@@ -3,7 +3,6 @@ package router
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"time"
 
@@ -16,12 +15,11 @@ const (
 	heldBackAfter = 10 * time.Minute
 	silenceEvery  = 60 // seconds
 	silenceAtOnce = 500
+	silenceWindow = 20_000 // messages
+	silenceRounds = 20     // of one sweep: the next goes on
 	// silenceGrace is how long after its validity a text may still be reported on:
 	// receipts are delayed, too.
 	silenceGrace = time.Hour
-	// partialAfter is how long the missing parts of a text are waited for before
-	// it is shown without them.
-	partialAfter = 5 * time.Minute
 )
 
 // sweepLoop does what time brings about for this carrier's backlog.
@@ -102,41 +100,87 @@ func (p *pump) sweepBacklog(ctx context.Context, n int) error {
 
 var noReceipt = cause{gateway.ErrNoReceipt, "The carrier took it, and has not said what became of it."}
 
+// lookAgain is when a text that a carrier has accepted now is silent if nothing is
+// heard of it, where that is not when its validity, counted from its writing, and
+// the grace are over: it has a validity of its own, was sent again, or comes from
+// another carrier. Otherwise zero.
+func (p *pump) lookAgain(m *gateway.Message, now time.Time) time.Time {
+	if !p.line.Receipts {
+		return time.Time{}
+	}
+	usual := m.CreatedAt.Add(p.line.Validity)
+	end := m.ExpiresAt
+	switch {
+	case p.line.Validity > 0 && now.Before(usual) && (end.IsZero() || end.Equal(usual)):
+		return time.Time{}
+	case end.IsZero() && p.line.Validity <= 0:
+		return time.Time{}
+	case end.Before(now):
+		end = now
+	}
+	return end.Add(silenceGrace)
+}
+
 // sweepSilence ends the wait for receipts that do not come: what the carrier has
 // said nothing of when its validity and a grace are over is unknown.
 func (p *pump) sweepSilence(ctx context.Context) error {
-	if !p.line.Receipts || p.line.Validity <= 0 {
+	if !p.line.Receipts {
 		return nil
 	}
-	const state = "silence"
 	now := time.Now()
+	s := store.Silence{Carrier: p.line.Name, Expired: now.Add(-silenceGrace), Now: now, Window: silenceWindow, Heard: p.line.NeverDelivered}
+	for range silenceRounds {
+		ids, err := p.r.db.SilentAgain(ctx, s, silenceAtOnce)
+		if err != nil || len(ids) == 0 {
+			return errors.Join(err, p.sweepSilentBefore(ctx, s))
+		}
+		if err := p.r.db.Update(ctx, func(tx *store.Tx) error { return p.endSilence(tx, ids) }); err != nil {
+			return err
+		}
+	}
+	return p.sweepSilentBefore(ctx, s)
+}
+
+// silentState is under which name it is remembered how far a sweep has come.
+const silentState = "silence"
+
+// sweepSilentBefore looks at the texts in the order in which they were written, at
+// each once.
+func (p *pump) sweepSilentBefore(ctx context.Context, s store.Silence) error {
+	if p.line.Validity <= 0 {
+		return nil
+	}
 	if p.silentTo == 0 {
 		var value string
-		if err := p.r.db.Update(ctx, func(tx *store.Tx) (err error) { value, err = tx.CarrierState(p.line.Name, state); return err }); err != nil {
+		if err := p.r.db.Update(ctx, func(tx *store.Tx) (err error) { value, err = tx.CarrierState(p.line.Name, silentState); return err }); err != nil {
 			return err
 		}
 		n, _ := strconv.ParseInt(value, 10, 64) // nothing there is the beginning
 		p.silentTo = gateway.ID(n)
 	}
-	for {
-		ids, upTo, err := p.r.db.Silent(ctx, store.Silence{Carrier: p.line.Name, After: p.silentTo, Before: now.Add(-p.line.Validity - silenceGrace),
-			Expired: now.Add(-silenceGrace), Heard: p.line.NeverDelivered}, silenceAtOnce)
+	s.Before = s.Now.Add(-p.line.Validity - silenceGrace)
+	for range silenceRounds {
+		s.After = p.silentTo
+		ids, upTo, more, err := p.r.db.Silent(ctx, s, silenceAtOnce)
 		if err != nil {
 			return err
 		}
-		if len(ids) > 0 {
-			if err := p.r.db.Update(ctx, func(tx *store.Tx) error { return p.endSilence(tx, ids, state, upTo) }); err != nil {
+		if len(ids) > 0 || more {
+			if err := p.r.db.Update(ctx, func(tx *store.Tx) error {
+				return errors.Join(p.endSilence(tx, ids), tx.SetCarrierState(p.line.Name, silentState, strconv.FormatInt(int64(upTo), 10)))
+			}); err != nil {
 				return err
 			}
 		}
 		p.silentTo = upTo
-		if len(ids) < silenceAtOnce {
+		if !more {
 			return nil
 		}
 	}
+	return nil
 }
 
-func (p *pump) endSilence(tx *store.Tx, ids []gateway.ID, state string, upTo gateway.ID) error {
+func (p *pump) endSilence(tx *store.Tx, ids []gateway.ID) error {
 	b := p.r.openBook(tx)
 	if err := b.load(ids); err != nil {
 		return err
@@ -148,136 +192,5 @@ func (p *pump) endSilence(tx *store.Tx, ids []gateway.ID, state string, upTo gat
 			}
 		}
 	}
-	if err := b.finish(); err != nil {
-		return err
-	}
-	return tx.SetCarrierState(p.line.Name, state, strconv.FormatInt(int64(upTo), 10))
-}
-
-// sweepParts shows the texts of which parts have not come, and forgets the parts
-// of those that nobody waits for any more.
-func (p *pump) sweepParts(ctx context.Context) error {
-	if p.r.pending.Load() <= 0 {
-		return nil
-	}
-	return p.r.db.Update(ctx, func(tx *store.Tx) error {
-		stale, err := tx.StaleSets(p.line.Name, tx.Now().Add(-partialAfter), false, 100)
-		if err != nil {
-			return err
-		}
-		old, err := tx.StaleSets(p.line.Name, tx.Now().Add(-maxPartAge), true, 100)
-		if err != nil || len(stale)+len(old) == 0 {
-			return err
-		}
-		b := p.newBatch(tx, 0)
-		for i := range stale {
-			if err := b.showPartial(&stale[i]); err != nil {
-				return err
-			}
-		}
-		for i := range old {
-			parts, err := tx.Parts(p.line.Name, &old[i].In)
-			if err != nil {
-				return err
-			}
-			for _, part := range parts {
-				if part.Set == old[i].Set {
-					b.parts--
-				}
-			}
-			if err := tx.DeleteParts(p.line.Name, &old[i].In, old[i].Set); err != nil {
-				return err
-			}
-		}
-		tx.AfterCommit(b.observe)
-		return b.end()
-	})
-}
-
-// showPartial gives what has come of a text to its conversation.
-func (b *batch) showPartial(s *store.StaleSet) error {
-	all, err := b.tx.Parts(b.p.line.Name, &s.In)
-	if err != nil {
-		return err
-	}
-	parts := slices.DeleteFunc(all, func(p store.Part) bool { return p.Set != s.Set })
-	if len(parts) == 0 {
-		return nil
-	}
-	total := int(s.In.Fragment.Total)
-	in := s.In
-	in.Coding, in.Shift, in.Port = parts[0].Coding, parts[0].Shift, parts[0].Port
-	t, err := readParts(parts, total)
-	if err != nil {
-		return err
-	}
-	m, err := b.receive(&in, t)
-	if err != nil {
-		return err
-	}
-	b.texts++
-	b.partial++
-	return b.tx.ShowSet(s.Set, m.ID)
-}
-
-// missingPart stands in a text for what has not come.
-const missingPart = "[…]"
-
-// readParts reads the parts that there are, in their order. A character may
-// straddle two of them, so that those that follow each other are joined first.
-func readParts(parts []store.Part, total int) (received, error) {
-	t := received{segments: total, missing: total - len(parts)}
-	text, next := "", uint8(1)
-	var run []byte
-	flush := func() error {
-		if len(run) == 0 {
-			return nil
-		}
-		s, encoding, err := gateway.Decode(parts[0].Coding, parts[0].Shift, run)
-		text, t.encoding, run = text+s, encoding, nil
-		return err
-	}
-	for _, p := range parts {
-		if p.Number != next {
-			if err := flush(); err != nil {
-				return t, err
-			}
-			text += missingPart
-		}
-		run, next = append(run, p.Payload...), p.Number+1
-	}
-	if err := flush(); err != nil {
-		return t, err
-	}
-	if int(next) <= total {
-		text += missingPart
-	}
-	if t.encoding == gateway.EncodingBinary {
-		for _, p := range parts {
-			t.data = append(t.data, p.Payload...)
-		}
-		text = gateway.DescribeBinary(parts[0].Coding, parts[0].Port, t.data)
-	}
-	t.text = withoutNUL(text)
-	return t, nil
-}
-
-// complete puts the whole text in the place of the parts that were shown.
-func (b *batch) complete(id gateway.ID, t received) error {
-	ms, err := b.tx.Messages([]gateway.ID{id})
-	if err != nil || ms[id] == nil {
-		return err
-	}
-	m := ms[id]
-	m.Text, m.Encoding, m.Data, m.Missing = t.text, t.encoding, t.data, 0
-	if err := b.tx.Rewrite(m); err != nil {
-		return err
-	}
-	c, ok, err := b.tx.Conversation(m.Conversation)
-	if err != nil || !ok {
-		return err
-	}
-	view := c.View()
-	b.tx.Emit(gateway.Event{Type: gateway.EventMessageUpdated, Before: view, After: view, Conversation: &c, Message: m})
-	return nil
+	return b.finish()
 }

@@ -52,35 +52,61 @@ type Silence struct {
 	Carrier string
 	After   gateway.ID // messages with a greater ID
 	Before  time.Time  // written before then
-	Expired time.Time  // whose validity had ended then
+	Window  int        // as many messages are looked at in one go, at most: a read has a deadline
+	Now     time.Time
+	Expired time.Time // whose validity had ended then
 	// Heard leaves out those of which the carrier has said anything: at some,
 	// nothing more follows.
 	Heard bool
 }
 
-// Silent returns such segments, and how far it has looked: every message up to
-// there need not be looked at again, but those that were sent again.
-func (db *DB) Silent(ctx context.Context, s Silence, limit int) (ids []gateway.ID, upTo gateway.ID, err error) {
-	unheard := ""
+const unheard = ` AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.segment = s.id AND r.segment <> 0 AND r.tick <> 0)`
+
+func (s *Silence) unheard() string {
 	if s.Heard {
-		unheard = ` AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.segment = s.id AND r.segment <> 0 AND r.tick <> 0)`
+		return unheard
 	}
-	upTo = idAt(s.Before)
-	scan := func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) }
-	ids, err = collect(ctx, db, scan, `SELECT s.id FROM messages m JOIN segments s ON s.id BETWEEN m.id AND m.id + 15
-		WHERE m.id > $1 AND m.id < $2 AND m.tick = 3 AND s.tick = 3 AND s.carrier = $3 AND m.expires_at <= $4`+unheard+` ORDER BY s.id LIMIT $5`,
-		int64(s.After), int64(upTo), s.Carrier, micros(s.Expired), limit)
-	if err != nil {
-		return nil, s.After, err
-	}
-	if len(ids) == limit {
-		return ids, ids[limit-1].Message() - 1, nil
-	}
-	again, err := collect(ctx, db, scan, `SELECT s.id FROM segments s JOIN messages m ON m.id = (s.id & -16)
-		WHERE s.tick = 3 AND s.attempt > 1 AND s.carrier = $1 AND m.id < $2 AND m.tick = 3 AND m.expires_at <= $3`+unheard+` ORDER BY s.id LIMIT $4`,
-		s.Carrier, int64(upTo), micros(s.Expired), limit)
-	return append(ids, again...), max(s.After, upTo-1), err
+	return ""
 }
+
+// Silent returns such segments of messages that were written before a time, and
+// how far it has looked: what is up to there need not be looked at again. With
+// more there is more to look at, at once. Those of SilentAgain are left out.
+func (db *DB) Silent(ctx context.Context, s Silence, limit int) (ids []gateway.ID, upTo gateway.ID, more bool, err error) {
+	before := idAt(s.Before)
+	type window struct {
+		last gateway.ID
+		n    int
+	}
+	w, _, err := first(collect(ctx, db, func(r rows) (w window, err error) { return w, r.Scan(&w.n, &w.last) },
+		`SELECT COUNT(*), COALESCE(MAX(id), 0) FROM (SELECT id FROM messages WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS next`,
+		int64(s.After), int64(before), s.Window))
+	if err != nil || w.n == 0 {
+		return nil, max(s.After, before-1), false, err
+	}
+	ids, err = collect(ctx, db, scanID, `SELECT s.id FROM messages m JOIN segments s ON s.id BETWEEN m.id AND m.id + 15
+		WHERE m.id > $1 AND m.id <= $2 AND m.tick = 3 AND s.tick = 3 AND s.not_until = 0 AND s.carrier = $3`+s.unheard()+` ORDER BY s.id LIMIT $4`,
+		int64(s.After), int64(w.last), s.Carrier, limit)
+	switch {
+	case err != nil:
+		return nil, s.After, false, err
+	case len(ids) == limit:
+		return ids, ids[limit-1].Message() - 1, true, nil
+	case w.n == s.Window:
+		return ids, w.last, true, nil
+	}
+	return ids, max(s.After, before-1), false, nil
+}
+
+// SilentAgain returns such segments that are due by a time of their own, which is
+// not that of their ID: a sent one's NotUntil.
+func (db *DB) SilentAgain(ctx context.Context, s Silence, limit int) ([]gateway.ID, error) {
+	return collect(ctx, db, scanID, `SELECT s.id FROM segments s JOIN messages m ON m.id = (s.id & -16)
+		WHERE s.tick = 3 AND s.not_until <> 0 AND s.not_until <= $1 AND s.carrier = $2 AND m.tick = 3 AND m.expires_at <= $3`+s.unheard()+`
+		ORDER BY s.not_until LIMIT $4`, micros(s.Now), s.Carrier, micros(s.Expired), limit)
+}
+
+func scanID(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) }
 
 // CarrierState returns what is remembered of a carrier under a name, or "".
 func (tx *Tx) CarrierState(carrier, name string) (value string, err error) {
@@ -182,6 +208,21 @@ func (tx *Tx) ShowSet(set, message gateway.ID) error {
 	return err
 }
 
+// Received returns the texts of so many parts that a conversation's customer sent
+// between two times.
+func (tx *Tx) Received(conversation gateway.ID, parts int, since, until time.Time) (all []gateway.Message, err error) {
+	if err := tx.flush(); err != nil {
+		return nil, err
+	}
+	err = tx.each(func(r rows) error {
+		m, err := scanMessage(r)
+		all = append(all, m)
+		return err
+	}, `SELECT `+messageColumns+` FROM messages WHERE conversation = $1 AND id >= $2 AND direction = 0 AND kind = 0 AND segments = $3 AND created_at <= $4`,
+		int64(conversation), int64(idAt(since)), parts, micros(until))
+	return all, err
+}
+
 // Rewrite saves what a message says and how it travels, after its text was
 // completed or it was given to another carrier.
 func (tx *Tx) Rewrite(m *gateway.Message) error {
@@ -208,7 +249,6 @@ func (tx *Tx) ReplaceSegments(m *gateway.Message, segments []gateway.Segment) er
 // QueuedMessages returns messages of which segments wait for a carrier, from one of
 // our numbers or, if it is "", from all, oldest first.
 func (db *DB) QueuedMessages(ctx context.Context, q QueuedRoute, limit int) ([]gateway.ID, error) {
-	return collect(ctx, db, func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) },
-		`SELECT DISTINCT (id & -16) AS message FROM segments WHERE tick IN (1, 2) AND tick = 1 AND carrier = $1 AND ($2 = '' OR number = $2)
+	return collect(ctx, db, scanID, `SELECT DISTINCT (id & -16) AS message FROM segments WHERE tick IN (1, 2) AND tick = 1 AND carrier = $1 AND ($2 = '' OR number = $2)
 		ORDER BY message LIMIT $3`, q.Carrier, q.Number, limit)
 }

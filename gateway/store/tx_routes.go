@@ -74,7 +74,7 @@ func (tx *Tx) QueuedTo(number string, peer gateway.Address) ([]gateway.ID, error
 
 // SnoozedUntil returns the conversations whose snooze has ended.
 func (db *DB) SnoozedUntil(ctx context.Context, now time.Time) ([]gateway.ID, error) {
-	return collect(ctx, db, func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) },
+	return collect(ctx, db, scanID,
 		`SELECT id FROM conversations WHERE snoozed_until <> 0 AND snoozed_until <= $1 LIMIT 1000`, micros(now))
 }
 
@@ -85,6 +85,6 @@ func (db *DB) OwnedBy(ctx context.Context, people []gateway.ID, limit int) ([]ga
 	}
 	q := query{}
 	q.add("owner IN (" + q.list(people) + ") AND owner <> 0")
-	return collect(ctx, db, func(r rows) (id gateway.ID, err error) { return id, r.Scan(&id) },
+	return collect(ctx, db, scanID,
 		`SELECT id FROM conversations`+q.where()+` LIMIT `+q.arg(limit), q.args...)
 }

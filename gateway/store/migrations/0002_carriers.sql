@@ -22,8 +22,8 @@ CREATE INDEX receipts_segment ON receipts (segment) WHERE segment <> 0;
 
 -- Nobody knows whether the carrier has these.
 CREATE INDEX segments_doubtful ON segments (carrier, id) WHERE error = 'uncertain';
--- Sent at a second attempt, long after its message's ID says.
-CREATE INDEX segments_again ON segments (carrier, id) WHERE tick = 3 AND attempt > 1;
+-- Sent, and to be reported on until a time that its message's ID does not say.
+CREATE INDEX segments_again ON segments (carrier, not_until) WHERE tick = 3 AND not_until <> 0;
 
 -- What is remembered of a carrier: the form of its ids, how far a sweep has come.
 CREATE TABLE carrier_state (
