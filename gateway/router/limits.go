@@ -29,9 +29,14 @@ const (
 // limits are Limits with what has been used of them.
 type limits struct {
 	Limits
-	mu     sync.Mutex
+	// The committer's: people's rates, and what the present transaction takes of
+	// them, which counts once it is committed: it may run again.
 	agents map[gateway.ID]*rate.Limiter
-	told   map[gateway.ID]time.Time // whose limit was last reached, and told of
+	tx     *store.Tx
+	taken  map[gateway.ID]int
+
+	mu   sync.Mutex
+	told map[gateway.ID]time.Time // whose limit was last reached, and told of
 }
 
 // maxAgentLimits bounds the people whose rates are remembered. Who is forgotten
@@ -44,7 +49,7 @@ const maxAgentLimits = 10_000
 func (r *Router) withinLimits(tx *store.Tx, by gateway.Actor, to gateway.Address, segments int) error {
 	switch by.Kind {
 	case gateway.ActorPerson:
-		return r.limits.agent(by, tx.Now())
+		return r.limits.agent(tx, by)
 	case gateway.ActorProgram:
 		if len(by.AllowTo) > 0 && !slices.ContainsFunc(by.AllowTo, func(p string) bool { return strings.HasPrefix(to.Value, p) }) {
 			return &gateway.Refusal{Code: gateway.NotAllowed,
@@ -73,12 +78,14 @@ func (r *Router) withinLimits(tx *store.Tx, by gateway.Actor, to gateway.Address
 }
 
 // agent takes one text from a person's rate.
-func (l *limits) agent(by gateway.Actor, now time.Time) error {
+func (l *limits) agent(tx *store.Tx, by gateway.Actor) error {
 	if l.AgentPerMinute <= 0 {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if l.tx != tx {
+		l.tx, l.taken = tx, map[gateway.ID]int{}
+	}
+	now := tx.Now()
 	limiter := l.agents[by.ID]
 	if limiter == nil {
 		if l.agents == nil || len(l.agents) >= maxAgentLimits {
@@ -87,10 +94,12 @@ func (l *limits) agent(by gateway.Actor, now time.Time) error {
 		limiter = rate.NewLimiter(rate.Limit(l.AgentPerMinute)/60, l.AgentPerMinute)
 		l.agents[by.ID] = limiter
 	}
-	if !limiter.AllowN(now, 1) {
+	if limiter.TokensAt(now) < float64(l.taken[by.ID]+1) {
 		return &gateway.Refusal{Code: gateway.RateLimited, Cap: capAgent, RetryAfter: max(time.Second, time.Minute/time.Duration(l.AgentPerMinute)),
 			Text: fmt.Sprintf("You have sent %d texts within a minute, as many as one person may.", l.AgentPerMinute)}
 	}
+	l.taken[by.ID]++
+	tx.AfterCommit(func() { limiter.AllowN(now, 1) })
 	return nil
 }
 

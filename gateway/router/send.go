@@ -40,12 +40,9 @@ type Sent struct {
 // Reply sends a text into a conversation. In one transaction it takes the
 // conversation, or makes sure that by owns it, and queues the text.
 func (r *Router) Reply(ctx context.Context, by gateway.Actor, id gateway.ID, text Text) (Sent, error) {
-	d, err := newDraft(text, nil)
-	if err != nil {
-		return Sent{}, err
-	}
+	d := newDraft(text, nil)
 	var sent Sent
-	err = r.update(ctx, by, func(tx *store.Tx) error {
+	err := r.update(ctx, by, func(tx *store.Tx) error {
 		if done, err := r.repeated(tx, by, text, &sent); done || err != nil {
 			return err
 		}
@@ -77,13 +74,10 @@ func (r *Router) SendProgram(ctx context.Context, by gateway.Actor, from string,
 }
 
 func (r *Router) sendTo(ctx context.Context, by gateway.Actor, from string, to gateway.Address, text Text, kind gateway.ActionKind) (Sent, error) {
-	d, err := newDraft(text, r.guess(from, to))
-	if err != nil {
-		return Sent{}, err
-	}
+	d := newDraft(text, r.guess(from, to))
 	queue := r.dir.QueueOf(from)
 	var sent Sent
-	err = r.update(ctx, by, func(tx *store.Tx) error {
+	err := r.update(ctx, by, func(tx *store.Tx) error {
 		if done, err := r.repeated(tx, by, text, &sent); done || err != nil {
 			return err
 		}
@@ -167,28 +161,25 @@ type draft struct {
 	format   gateway.Format
 	parts    []gateway.Part
 	encoding gateway.Encoding
+	err      error // why it cannot be sent in this format
 }
 
-func newDraft(text Text, likely *pump) (*draft, error) {
+func newDraft(text Text, likely *pump) *draft {
 	d := &draft{Text: text}
 	if likely != nil {
 		d.format = likely.line.Format
 	}
-	var err error
-	d.parts, d.encoding, err = gateway.Split(text.Text, d.format, 0)
-	return d, err
+	d.parts, d.encoding, d.err = gateway.Split(text.Text, d.format, 0)
+	return d
 }
 
-// fit splits the text anew where the carrier takes it otherwise.
+// fit splits the text anew where the carrier takes it otherwise. What is too long
+// for one may fit another.
 func (d *draft) fit(p *pump) error {
-	if p == nil || p.line.Format == d.format {
-		return nil
+	if p != nil && p.line.Format != d.format {
+		*d = *newDraft(d.Text, p)
 	}
-	other, err := newDraft(d.Text, p)
-	if err == nil {
-		*d = *other
-	}
-	return err
+	return d.err
 }
 
 // send applies the action to c and queues the draft's message.
@@ -209,9 +200,9 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 		if err := p.allows(next.Peer); err != nil {
 			return Sent{}, err
 		}
-		if err := d.fit(p); err != nil {
-			return Sent{}, err
-		}
+	}
+	if err := d.fit(p); err != nil {
+		return Sent{}, err
 	}
 	if err := r.withinLimits(tx, by, next.Peer, len(d.parts)); err != nil {
 		return Sent{}, err

@@ -31,8 +31,7 @@ type Tx struct {
 	receipts      []receiptRow
 	events        []gateway.Event
 	after         []func()
-	sentOn        map[tokenDay]int
-	sentAdded     map[tokenDay]bool
+	sentOn        map[tokenDay]*sentOn
 }
 
 // pair is what a conversation is between.

@@ -124,56 +124,70 @@ func (tx *Tx) SetCarrierState(carrier, name, value string) error {
 // SentOn is how many segments a token has had sent on a day, what this batch adds
 // included.
 func (tx *Tx) SentOn(token gateway.ID, day time.Time) (int, error) {
-	k := tokenDay{token, day.Unix() / 86400}
-	if n, ok := tx.sentOn[k]; ok {
-		return n, nil
-	}
-	n := 0
-	if err := tx.each(func(r rows) error { return r.Scan(&n) }, `SELECT n FROM sent_on WHERE token = $1 AND day = $2`, int64(k.token), k.day); err != nil {
+	s, err := tx.sentOnDay(token, day)
+	if err != nil {
 		return 0, err
 	}
-	if tx.sentOn == nil {
-		tx.sentOn = map[tokenDay]int{}
-	}
-	tx.sentOn[k] = n
-	return n, nil
+	return s.n, nil
 }
 
 type tokenDay struct {
 	token gateway.ID
-	day   int64
+	day   int64 // since 1970
+}
+
+// sentOn is that number as the transaction has it.
+type sentOn struct {
+	n     int
+	fresh bool // there is no row
+	dirty bool
+}
+
+func (tx *Tx) sentOnDay(token gateway.ID, day time.Time) (*sentOn, error) {
+	k := tokenDay{token, day.Unix() / 86400}
+	s := tx.sentOn[k]
+	if s != nil {
+		return s, nil
+	}
+	s = &sentOn{fresh: true}
+	if err := tx.each(func(r rows) error { s.fresh = false; return r.Scan(&s.n) },
+		`SELECT n FROM sent_on WHERE token = $1 AND day = $2`, int64(k.token), k.day); err != nil {
+		return nil, err
+	}
+	if tx.sentOn == nil {
+		tx.sentOn = map[tokenDay]*sentOn{}
+	}
+	tx.sentOn[k] = s
+	return s, nil
 }
 
 // AddSentOn adds to that number. It is written once a batch.
 func (tx *Tx) AddSentOn(token gateway.ID, day time.Time, more int) error {
-	n, err := tx.SentOn(token, day)
+	s, err := tx.sentOnDay(token, day)
 	if err != nil {
 		return err
 	}
 	tx.write()
-	k := tokenDay{token, day.Unix() / 86400}
-	tx.sentOn[k] = n + more
-	if tx.sentAdded == nil {
-		tx.sentAdded = map[tokenDay]bool{}
-	}
-	tx.sentAdded[k] = true
+	s.n, s.dirty = s.n+more, true
 	return nil
 }
 
 // flushSentOn writes those numbers, and forgets the days before.
 func (tx *Tx) flushSentOn() error {
-	for k := range tx.sentAdded {
+	for k, s := range tx.sentOn {
+		if !s.dirty {
+			continue
+		}
 		if _, err := tx.exec(`INSERT INTO sent_on (token, day, n) VALUES ($1, $2, $3) ON CONFLICT (token, day) DO UPDATE SET n = excluded.n`,
-			int64(k.token), k.day, tx.sentOn[k]); err != nil {
+			int64(k.token), k.day, s.n); err != nil {
 			return err
 		}
-		if tx.sentOn[k] == 1 {
+		if s.fresh {
 			if _, err := tx.exec(`DELETE FROM sent_on WHERE token = $1 AND day < $2`, int64(k.token), k.day); err != nil {
 				return err
 			}
 		}
 	}
-	clear(tx.sentAdded)
 	return nil
 }
 
