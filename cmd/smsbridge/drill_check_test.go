@@ -1,9 +1,13 @@
 package main_test
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
+	"smsbridge/smpp"
 	"smsbridge/smpp/smppsim"
 )
 
@@ -60,7 +64,7 @@ func (s *storm) checkInbound() {
 			doubled++
 		default:
 			if wrong++; wrong <= 10 {
-				s.t.Errorf("%q was delivered %d times and is stored %d times: %v", body, want, n, d.copies)
+				s.t.Errorf("%q was delivered %d times and is stored %d times: %s", body, want, n, s.describe(d.copies))
 			}
 		}
 	}
@@ -69,6 +73,21 @@ func (s *storm) checkInbound() {
 	}
 	s.t.Logf("inbound: %d acknowledged, %d texts of them repeated word for word; %d repetitions taken for redeliveries (a blow at most %v after the first's acknowledgement), %d redeliveries for repetitions; %d wrong",
 		all, repeated, swallowed, longest, doubled, wrong)
+}
+
+// describe tells when copies came, and which blows fell a second around them.
+func (s *storm) describe(copies []span) string {
+	var b strings.Builder
+	first, last := copies[0].begin, copies[len(copies)-1].acked
+	for _, c := range copies {
+		fmt.Fprintf(&b, "from %v to %v; ", c.begin.Sub(first), c.acked.Sub(first))
+	}
+	for _, x := range s.blows {
+		if x.to.After(first.Add(-time.Second)) && x.at.Before(last.Add(time.Second)) {
+			fmt.Fprintf(&b, "%s from %v to %v; ", x.kind, x.at.Sub(first), x.to.Sub(first))
+		}
+	}
+	return b.String()
 }
 
 // sinceAck is from a copy's acknowledgement to the blow that followed, or zero if
@@ -82,29 +101,69 @@ func (s *storm) sinceAck(first span) time.Duration {
 	return 0
 }
 
+// sentPart is a submit, and where it came in the order of its connection.
+type sentPart struct {
+	smppsim.Submit
+	key        string // the beginning of the message's text, which no other has
+	number     int    // of the part, from 1
+	generation int    // of the SMSC
+	connection string
+	place      int // among the submits of its connection
+}
+
+// partKey names a part of a message by the message's keyOf.
+type partKey struct {
+	text   string
+	number int
+}
+
+var longText = regexp.MustCompile(`(out program \d+-\d+)\.`)
+
+// keyOf is sentPart's key of a message.
+func keyOf(m message) string {
+	key, _, _ := strings.Cut(m.Text, ".")
+	return key
+}
+
+// sentParts lists what SMSCs have accepted, in this order.
+func (s *storm) sentParts() (all []sentPart) {
+	s.t.Helper()
+	places := map[string]int{}
+	for generation, submits := range append(slices.Clone(s.earlier), s.smsc.Load().Submits()) {
+		for _, m := range submits {
+			content := smpp.ReadContent(&m.PDU, smpp.AlphabetGSM7)
+			p := sentPart{Submit: m, key: string(content.Payload), number: 1, generation: generation, connection: fmt.Sprint(generation, "/", m.Connection)}
+			if content.Fragment != nil {
+				p.number = int(content.Fragment.Number)
+				found := longText.FindStringSubmatch(p.key)
+				if found == nil {
+					s.t.Fatalf("part %d of %d says %q", p.number, m.Parts, p.key)
+				}
+				p.key = found[1]
+			}
+			p.place = places[p.connection]
+			places[p.connection]++
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // checkOutbound compares what was accepted from clients with what was submitted.
-func (s *storm) checkOutbound() {
+func (s *storm) checkOutbound(sent []sentPart) {
 	type submitted struct {
 		times     []time.Time
 		forgotten bool // by an SMSC that has been restarted, with its receipt
 	}
-	at := map[string]*submitted{}
-	count := func(submits []smppsim.Submit, forgotten bool) {
-		for _, m := range submits {
-			if m.Text == "" {
-				continue // a part before the last
-			}
-			if at[m.Text] == nil {
-				at[m.Text] = new(submitted)
-			}
-			at[m.Text].times = append(at[m.Text].times, m.Time)
-			at[m.Text].forgotten = at[m.Text].forgotten || forgotten
+	at := map[partKey]*submitted{}
+	for _, p := range sent {
+		k := partKey{p.key, p.number}
+		if at[k] == nil {
+			at[k] = new(submitted)
 		}
+		at[k].times = append(at[k].times, p.Time)
+		at[k].forgotten = at[k].forgotten || p.generation < len(s.earlier)
 	}
-	for _, submits := range s.earlier {
-		count(submits, true)
-	}
-	count(s.smsc.Load().Submits(), false)
 	ticks, twice := map[string]int{}, 0
 	for _, m := range list[message](s.program, "/messages?direction=out") {
 		if m.Kind != "text" {
@@ -114,32 +173,36 @@ func (s *storm) checkOutbound() {
 			s.t.Errorf("%q is stored, and was not accepted", m.Text)
 		}
 		delete(s.outbound, m.ID)
-		sub := at[m.Text]
-		if sub == nil {
-			sub = new(submitted)
-		}
 		ticks[m.Tick]++
+		parts, forgotten := 0, false
+		for n := range m.Segments {
+			sub := at[partKey{keyOf(m), n + 1}]
+			if sub == nil {
+				continue
+			}
+			parts++
+			forgotten = forgotten || sub.forgotten
+			if len(sub.times) < 2 {
+				continue
+			}
+			twice++
+			first := sub.times[0]
+			if !s.resend || len(sub.times) > 2 || !s.within(first.Add(-grace), first.Add(grace), doubtful...) {
+				s.t.Errorf("part %d of %q was submitted %d times", n+1, m.Text, len(sub.times))
+			}
+		}
 		switch {
-		case m.Tick == "delivered" && len(sub.times) > 0:
-		case m.Tick == "sent" && sub.forgotten:
+		case m.Tick == "delivered" && parts == m.Segments:
+		case m.Tick == "sent" && forgotten:
 		case m.Tick == "unknown" && m.Error != nil && m.Error.Code == "uncertain":
 		default:
-			s.t.Errorf("%q: %s, %+v, submitted %d times", m.Text, m.Tick, m.Error, len(sub.times))
-		}
-		if len(sub.times) < 2 {
-			continue
-		}
-		twice++
-		slices.SortFunc(sub.times, time.Time.Compare)
-		first := sub.times[0]
-		if !s.resend || len(sub.times) > 2 || !s.within(first.Add(-grace), first.Add(grace), doubtful...) {
-			s.t.Errorf("%q was submitted %d times", m.Text, len(sub.times))
+			s.t.Errorf("%q: %s, %+v, %d of %d parts submitted", m.Text, m.Tick, m.Error, parts, m.Segments)
 		}
 	}
 	for _, body := range s.outbound {
 		s.t.Errorf("%q was accepted, and is lost", body)
 	}
-	s.t.Logf("outbound: %v; %d submitted twice", ticks, twice)
+	s.t.Logf("outbound: %v; %d parts submitted twice", ticks, twice)
 }
 
 func (s *storm) check() {
@@ -149,5 +212,5 @@ func (s *storm) check() {
 	}
 	s.t.Logf("blows: %v in %v", kinds, s.blows[len(s.blows)-1].at.Sub(s.blows[0].at).Round(time.Second))
 	s.checkInbound()
-	s.checkOutbound()
+	s.checkOutbound(s.sentParts())
 }

@@ -2,13 +2,11 @@ package main_test
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"smsbridge/smpp"
 	"smsbridge/smpp/smppsim"
 )
 
@@ -27,48 +25,6 @@ func (s *soak) check() {
 		}
 	}
 	s.tell()
-}
-
-// sentPart is a submit, and where it came in the order of its connection.
-type sentPart struct {
-	smppsim.Submit
-	key        string // the beginning of the message's text, which no other has
-	number     int    // of the part, from 1
-	generation int    // of the SMSC
-	connection string
-	place      int // among the submits of its connection
-}
-
-var longText = regexp.MustCompile(`(out program \d+-\d+)\.`)
-
-// sentParts lists what SMSCs have accepted, in this order.
-func (s *soak) sentParts() (all []sentPart) {
-	s.t.Helper()
-	places := map[string]int{}
-	for generation, submits := range append(slices.Clone(s.earlier), s.smsc.Load().Submits()) {
-		for _, m := range submits {
-			content := smpp.ReadContent(&m.PDU, smpp.AlphabetGSM7)
-			p := sentPart{Submit: m, key: string(content.Payload), number: 1, generation: generation, connection: fmt.Sprint(generation, "/", m.Connection)}
-			if content.Fragment != nil {
-				p.number = int(content.Fragment.Number)
-				found := longText.FindStringSubmatch(p.key)
-				if found == nil {
-					s.t.Fatalf("part %d of %d says %q", p.number, m.Parts, p.key)
-				}
-				p.key = found[1]
-			}
-			p.place = places[p.connection]
-			places[p.connection]++
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
-// keyOf is sentPart's key of a message.
-func keyOf(m message) string {
-	key, _, _ := strings.Cut(m.Text, ".")
-	return key
 }
 
 // checkOrder looks at the order within conversations, and at how the parts of long
@@ -134,47 +90,43 @@ func describeParts(parts []sentPart) string {
 // checkDoubles sees to it that what was submitted twice was uncertain before: its
 // trace says so, or the daemon was killed meanwhile.
 func (s *soak) checkDoubles(sent []sentPart) {
-	times := map[string][]time.Time{}
+	times := map[partKey][]time.Time{}
 	for _, p := range sent {
-		k := fmt.Sprint(p.number, " ", p.key)
+		k := partKey{p.key, p.number}
 		times[k] = append(times[k], p.Time)
 	}
 	ids := map[string]string{}
 	for _, m := range list[message](s.program, "/messages?direction=out") {
 		ids[keyOf(m)] = m.ID
 	}
-	doubles := 0
 	for k, at := range times {
 		if len(at) < 2 {
 			continue
 		}
-		doubles++
-		number, key, _ := strings.Cut(k, " ")
 		var trace struct {
 			Steps []struct {
 				What    string
 				Segment int
 			}
 		}
-		s.program.must("GET", "/messages/"+ids[key]+"/trace", nil, 200, &trace)
+		s.program.must("GET", "/messages/"+ids[k.text]+"/trace", nil, 200, &trace)
 		uncertain := false
 		for _, step := range trace.Steps {
-			uncertain = uncertain || step.What == "uncertain" && strconv.Itoa(step.Segment) == number
+			uncertain = uncertain || step.What == "uncertain" && step.Segment == k.number
 		}
 		if !s.resend || len(at) > 2 || !uncertain && !s.within(at[0].Add(-grace), at[1], "kill") {
-			s.t.Errorf("part %s was submitted %d times: %v; its trace is %+v", k, len(at), at, trace.Steps)
+			s.t.Errorf("part %d of %q was submitted %d times: %v; its trace is %+v", k.number, k.text, len(at), at, trace.Steps)
 		}
 	}
-	s.t.Logf("%d parts were submitted twice", doubles)
 }
 
 // checkUnmatched bounds the receipts that the daemon could not match: it never
 // learns the id of what was accepted when the response was lost, and by the
 // destination a receipt is matched only where nothing else can be meant.
 func (s *soak) checkUnmatched(sent []sentPart) {
-	submits, told := map[string]int{}, map[string]bool{} // by part; told: an SMSC that still runs has it
+	submits, told := map[partKey]int{}, map[partKey]bool{} // by part; told: an SMSC that still runs has it
 	for _, p := range sent {
-		k := fmt.Sprint(p.number, " ", p.key)
+		k := partKey{p.key, p.number}
 		submits[k]++
 		told[k] = told[k] || p.generation == len(s.earlier)
 	}
@@ -188,7 +140,7 @@ func (s *soak) checkUnmatched(sent []sentPart) {
 	allowed, alone := 0, 0
 	for _, m := range texts {
 		for n := range m.Segments {
-			k := fmt.Sprint(n+1, " ", keyOf(m))
+			k := partKey{keyOf(m), n + 1}
 			if m.Tick != "unknown" {
 				allowed += max(0, submits[k]-1)
 				continue
