@@ -89,9 +89,11 @@ type Report struct {
 	Receipt    *Receipt
 	Inbound    *Inbound
 	State      CarrierState
-	// Ack answers the carrier on the connection that this came from, and does
-	// nothing once that is gone. With more set, the answer may wait for the next
-	// Ack. written, unless nil, is called once the answer was handed to the
+	// Link is the connection that this came from, where there are several.
+	Link ID
+	// Ack answers the carrier on that connection, and does nothing once it is
+	// gone. With more set, the answer may wait for the next Ack of the same Link,
+	// which must follow at once. written, unless nil, is called once the answer was handed to the
 	// kernel, from another goroutine; it must not block.
 	Ack func(status AckStatus, more bool, written func())
 }

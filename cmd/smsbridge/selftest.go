@@ -91,7 +91,13 @@ func printSelfTest(w io.Writer, t *selfTest, configured string) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", x.Alphabet, x.Sent, or(x.Answer, "none"), came)
 	}
 	fmt.Fprintln(w)
+	sent := false
+	for _, x := range t.Items {
+		sent = sent || x.Answer == "accepted"
+	}
 	switch {
+	case !sent:
+		fmt.Fprintln(w, "The carrier has taken none of them.")
 	case len(t.Fits) == 0:
 		fmt.Fprintln(w, "No alphabet of data_coding 0 came back whole. Is the number reached through this carrier, and do its texts come back to us?")
 	case len(t.Fits) == 1:

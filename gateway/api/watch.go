@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"smsbridge/gateway"
@@ -145,6 +146,9 @@ func (a *API) selfTest(w http.ResponseWriter, r *http.Request, c *caller) error 
 		if t.Whole && t.Alphabet != "ucs2" {
 			answer.Fits = append(answer.Fits, t.Alphabet)
 		}
+	}
+	if len(answer.Fits) > 1 { // ASCII passes wherever septets or Latin-1 do, and says nothing then
+		answer.Fits = slices.DeleteFunc(answer.Fits, func(a string) bool { return a == "ascii" })
 	}
 	body, err := json.Marshal(answer)
 	if err != nil {

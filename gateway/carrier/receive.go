@@ -13,7 +13,7 @@ import (
 // deliver puts a text or a receipt on the stream; false if that is full.
 func (c *SMPP) deliver(l *link, d *smpp.Delivery) bool {
 	now := time.Now()
-	report := gateway.Report{At: now, Ack: ack(d)}
+	report := gateway.Report{At: now, Link: l.id, Ack: ack(d)}
 	rc, kind := smpp.ParseReceipt(d.Message, c.zone)
 	if kind == smpp.IsReceipt {
 		report.Kind, report.Receipt = gateway.ReportReceipt, c.receiptOf(&rc, d.Message, now)
@@ -38,7 +38,7 @@ func (c *SMPP) deliver(l *link, d *smpp.Delivery) bool {
 
 // broken puts what could not be decoded on the stream; false if that is full.
 func (c *SMPP) broken(l *link, d *smpp.Delivery, err error) bool {
-	return l.out.Offer(gateway.Report{Kind: gateway.ReportBroken, At: time.Now(), Text: err.Error(),
+	return l.out.Offer(gateway.Report{Kind: gateway.ReportBroken, At: time.Now(), Link: l.id, Text: err.Error(),
 		Inbound: &gateway.Inbound{Raw: d.Raw, Session: l.id, At: time.Now()}, Ack: ack(d)})
 }
 

@@ -178,10 +178,10 @@ func (p *pump) apply(ctx context.Context, reports []gateway.Report) error {
 }
 
 func (p *pump) acknowledge(reports []gateway.Report, b *batch) {
-	last := -1
+	last := map[gateway.ID]int{} // of each connection
 	for i := range reports {
 		if reports[i].Ack != nil {
-			last = i
+			last[reports[i].Link] = i
 		}
 	}
 	for i := range reports {
@@ -193,7 +193,7 @@ func (p *pump) acknowledge(reports []gateway.Report, b *batch) {
 			id := b.unacked[n-1].ID
 			written = func() { p.wrote(id) }
 		}
-		reports[i].Ack(gateway.AckOK, i < last, written)
+		reports[i].Ack(gateway.AckOK, i < last[reports[i].Link], written)
 	}
 }
 
