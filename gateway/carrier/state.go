@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,24 +69,38 @@ var bindStates = map[gateway.CarrierState]string{
 func (c *SMPP) conditionLocked() condition {
 	now := condition{state: gateway.CarrierConnecting}
 	rank := map[gateway.CarrierState]int{gateway.CarrierConnecting: 0, gateway.CarrierDown: 1, gateway.CarrierRefused: 2, gateway.CarrierUp: 3}
-	var problems []string
 	for _, b := range c.binds {
 		if rank[b.state] > rank[now.state] {
 			now.state = b.state
 		}
-		switch {
-		case b.problem == "":
-		case len(c.binds) == 1:
-			problems = append(problems, b.problem)
-		default:
-			problems = append(problems, fmt.Sprintf("bind %d: %s", b.number, b.problem))
-		}
 	}
-	now.text = strings.Join(problems, "; ")
+	now.text = problems(c.binds)
 	if now.state == gateway.CarrierUp && !c.pace.heldUntil.IsZero() {
 		return condition{gateway.CarrierHeld, c.pace.heldWhy}
 	}
 	return now
+}
+
+// problems says what is wrong with binds, and with which of them. What is wrong with
+// all of them needs no number.
+func problems(binds []*bind) string {
+	var texts []string
+	numbers := map[string][]string{}
+	for _, b := range binds {
+		if b.problem == "" {
+			continue
+		}
+		if numbers[b.problem] == nil {
+			texts = append(texts, b.problem)
+		}
+		numbers[b.problem] = append(numbers[b.problem], strconv.Itoa(b.number))
+	}
+	for i, text := range texts {
+		if n := numbers[text]; len(n) < len(binds) {
+			texts[i] = "bind " + strings.Join(n, ", ") + ": " + text
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // announce tells the stream of a changed state. It is called without the

@@ -77,7 +77,9 @@ func (b *batch) loadUnacknowledged(reports []gateway.Report) error {
 // may have a part in common, and absorbed it would leave the second unfinished.
 func (b *batch) redelivered(in *gateway.Inbound) (bool, error) {
 	first := b.mayRepeat[in.Fingerprint]
-	i := slices.IndexFunc(first, func(u store.Unacknowledged) bool { return u.Session != in.Session && (in.Alive == nil || !in.Alive(u.Session)) })
+	i := slices.IndexFunc(first, func(u store.Unacknowledged) bool {
+		return u.Session != in.Session && (in.Alive == nil || !in.Alive(u.Session))
+	})
 	if i < 0 {
 		return false, nil
 	}
