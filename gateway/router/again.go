@@ -23,12 +23,16 @@ func (r *Router) Resend(ctx context.Context, by gateway.Actor, id gateway.ID) (g
 		if err != nil {
 			return err
 		}
+		parts := m.Segments
 		if p != nil {
 			if err := p.allows(c.Peer); err != nil {
 				return err
 			}
+			if parts, err = b.partsAt(m, p); err != nil {
+				return err
+			}
 		}
-		if err := r.withinLimits(tx, by, m.Peer, m.Segments); err != nil {
+		if err := r.withinLimits(tx, by, m.Peer, parts); err != nil {
 			return err
 		}
 		turn, err := r.turnAgain(tx, b, m)
@@ -41,6 +45,7 @@ func (r *Router) Resend(ctx context.Context, by gateway.Actor, id gateway.ID) (g
 		}
 		m.Tick, m.Error, m.ErrorText, m.SentAt = gateway.TickQueued, "", "", time.Time{}
 		b.moved = append(b.moved, m)
+		m.ExpiresAt = time.Time{} // the old one may be over
 		if p != nil && p.line.Validity > 0 {
 			m.ExpiresAt = tx.Now().Add(p.line.Validity)
 		}
@@ -54,18 +59,14 @@ func (r *Router) Resend(ctx context.Context, by gateway.Actor, id gateway.ID) (g
 // again queues what is left of a message at the carrier that it is with, or the
 // whole of it at another one, split as that takes it.
 func (b *book) again(m *gateway.Message, to *pump, turn bool) error {
-	whole, attempt := true, 0
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil {
-			whole = whole && !done(s.Tick)
-			attempt = max(attempt, s.Attempt)
-		}
-	}
-	if to != nil && to.line.Name != m.Carrier && (whole || b.r.pumps[m.Carrier] == nil) {
-		if whole {
-			return b.anew(m, to, turn, attempt)
-		}
+	switch {
+	case b.goesAnew(m, to):
+		return b.anew(m, to, turn)
+	case b.r.pumps[m.Carrier] != nil:
+	case to != nil:
 		m.Carrier = to.line.Name
+	default: // until there is one, or nobody can wait any longer
+		m.Carrier = ""
 	}
 	for i := range m.Segments {
 		s := b.segments[m.ID.Segment(i)]
@@ -80,6 +81,29 @@ func (b *book) again(m *gateway.Message, to *pump, turn bool) error {
 	return nil
 }
 
+// goesAnew tells whether a message is sent again by another carrier: where nothing
+// of it need stay with the first.
+func (b *book) goesAnew(m *gateway.Message, to *pump) bool {
+	if to == nil || to.line.Name == m.Carrier {
+		return false
+	}
+	for i := range m.Segments {
+		if s := b.segments[m.ID.Segment(i)]; s != nil && done(s.Tick) {
+			return false
+		}
+	}
+	return true
+}
+
+// partsAt is how many segments a message has when a carrier sends it again.
+func (b *book) partsAt(m *gateway.Message, to *pump) (int, error) {
+	if !b.goesAnew(m, to) {
+		return m.Segments, nil
+	}
+	parts, _, err := gateway.Split(m.Text, to.line.Format, 0)
+	return len(parts), err
+}
+
 // done tells the ticks of a segment that need not be sent again.
 func done(t gateway.Tick) bool {
 	return open(t) || t == gateway.TickSent || t == gateway.TickDelivered
@@ -88,19 +112,34 @@ func done(t gateway.Tick) bool {
 // anew puts a message that is to be sent again whole at another carrier. Its
 // attempts are counted on: what is still heard of the earlier ones is told from
 // what will be.
-func (b *book) anew(m *gateway.Message, to *pump, turn bool, attempt int) error {
+func (b *book) anew(m *gateway.Message, to *pump, turn bool) error {
 	segments, err := b.r.split(b.tx, m, to, m.Lane, turn)
 	if err != nil {
 		return err
 	}
+	attempt := 0
 	for i := range m.Segments {
 		if s := b.segments[m.ID.Segment(i)]; s != nil {
+			attempt = max(attempt, s.Attempt)
+		}
+	}
+	for i := range segments {
+		segments[i].Attempt = attempt
+		b.reached[reach{to.line.Name, gateway.TickQueued}]++
+	}
+	return b.replace(m, to, segments)
+}
+
+// replace puts a message's new segments, at a carrier, in the place of the old ones.
+func (b *book) replace(m *gateway.Message, to *pump, segments []gateway.Segment) error {
+	for i := range max(1, m.Segments) {
+		if s := b.segments[m.ID.Segment(i)]; s != nil {
+			b.count(s, -1)
 			b.forget(s)
 		}
 	}
 	m.Carrier, m.Segments = to.line.Name, len(segments)
 	for i := range segments {
-		segments[i].Attempt = attempt
 		b.segments[segments[i].ID] = &segments[i]
 		b.count(&segments[i], 1)
 	}
@@ -124,76 +163,77 @@ func (r *Router) turnAgain(tx *store.Tx, b *book, m *gateway.Message) (bool, err
 // not.
 func (r *Router) Cancel(ctx context.Context, by gateway.Actor, id gateway.ID) (gateway.Message, error) {
 	var ask []store.Accepted
-	m, err := r.onMessage(ctx, by, id, func(tx *store.Tx, b *book, c gateway.Conversation, m *gateway.Message) error {
-		ask = nil
-		queued := 0
-		for i := range m.Segments {
-			s := b.segments[m.ID.Segment(i)]
-			switch {
-			case s == nil:
-			case s.Tick == gateway.TickQueued && s.Error == "":
-				queued++
-			case s.Tick == gateway.TickSent:
-				ref, err := tx.ReferenceOf(s.ID)
-				if err != nil {
-					return err
-				}
-				if ref.Reference.Reference == "" {
-					return &gateway.Refusal{Code: gateway.Conflict, Text: "The carrier has it, under no name by which it could be cancelled."}
-				}
-				ask = append(ask, ref)
-			case s.Tick == gateway.TickSending || s.Tick == gateway.TickQueued:
-				return &gateway.Refusal{Code: gateway.Conflict, Text: "It is on its way to the carrier: try again in a moment."}
-			default:
-				return &gateway.Refusal{Code: gateway.Conflict, Text: "This message is " + m.Tick.String() + ": there is nothing left to cancel."}
-			}
-		}
-		if queued == 0 {
-			return nil
+	m, err := r.onMessage(ctx, by, id, func(tx *store.Tx, b *book, _ gateway.Conversation, m *gateway.Message) (err error) {
+		var queued []*gateway.Segment
+		if queued, ask, err = b.cancellable(m); err != nil || len(queued) == 0 {
+			return err
 		}
 		b.attempts = append(b.attempts, store.Attempt{Segment: m.ID, Carrier: m.Carrier, Outcome: "cancel", Note: by.Name})
-		return b.cancelled(m, by)
+		return b.cancelled(queued, by)
 	})
 	if err != nil || len(ask) == 0 {
 		return m, err
 	}
 	answers := r.askToCancel(ctx, &m, ask)
 	refused := ""
-	done, err := r.onMessage(ctx, by, id, func(tx *store.Tx, b *book, c gateway.Conversation, m *gateway.Message) error {
+	m, err = r.onMessage(ctx, by, id, func(_ *store.Tx, b *book, _ gateway.Conversation, m *gateway.Message) error {
+		var gone []*gateway.Segment
 		refused = ""
 		for i, a := range answers {
-			b.attempts = append(b.attempts, store.Attempt{Segment: ask[i].Segment, Attempt: ask[i].Attempt, Carrier: ask[i].Carrier, Outcome: "cancel", Code: a.code, Note: by.Name})
-			if !a.ok {
+			b.attempts = append(b.attempts, store.Attempt{Segment: ask[i].Segment, Attempt: ask[i].Attempt, Carrier: ask[i].Carrier, Outcome: "cancel", Code: storable(a.code), Note: by.Name})
+			s := b.segments[ask[i].Segment]
+			switch {
+			case !a.ok:
 				refused = a.code
+			case s == nil || s.Carrier != ask[i].Carrier:
+			case s.Tick == gateway.TickSent, s.Tick == gateway.TickFailed && s.Error == gateway.ErrUndeliv: // its receipt came before its answer
+				gone = append(gone, s)
 			}
 		}
-		if refused != "" {
-			return nil
-		}
-		return b.cancelled(m, by)
+		return b.cancelled(gone, by)
 	})
 	if err == nil && refused != "" {
 		err = &gateway.Refusal{Code: gateway.Conflict, Text: "The carrier does not cancel it any more: it answered " + refused + "."}
 	}
-	return done, err
+	return m, err
 }
 
-// cancelled ends what of a message is queued, or was taken back by its carrier.
-func (b *book) cancelled(m *gateway.Message, by gateway.Actor) error {
-	why := cause{gateway.ErrCancelled, "Cancelled by " + by.Name + "."}
+// cancellable lists what of a message nobody has claimed, and what its carrier has
+// accepted under which name. It refuses where neither is all.
+func (b *book) cancellable(m *gateway.Message) (queued []*gateway.Segment, ask []store.Accepted, err error) {
 	for i := range m.Segments {
 		s := b.segments[m.ID.Segment(i)]
-		if s == nil {
-			continue
+		switch {
+		case s == nil:
+		case s.Tick == gateway.TickQueued && s.Error == "":
+			queued = append(queued, s)
+		case s.Tick == gateway.TickSent:
+			ref, err := b.tx.ReferenceOf(s.ID)
+			if err != nil {
+				return nil, nil, err
+			}
+			if ref.Reference.Reference == "" {
+				return nil, nil, &gateway.Refusal{Code: gateway.Conflict, Text: "The carrier has it, under no name by which it could be cancelled."}
+			}
+			ask = append(ask, ref)
+		case open(s.Tick):
+			return nil, nil, &gateway.Refusal{Code: gateway.Conflict, Text: "It is on its way to the carrier: try again in a moment."}
+		default:
+			return nil, nil, &gateway.Refusal{Code: gateway.Conflict, Text: "This message is " + m.Tick.String() + ": there is nothing left to cancel."}
 		}
-		if s.Tick == gateway.TickFailed && s.Error == gateway.ErrUndeliv {
-			// The carrier's receipt for it came before its answer.
+	}
+	return queued, ask, nil
+}
+
+// cancelled ends segments that will not be sent, or that their carrier forgets.
+func (b *book) cancelled(segments []*gateway.Segment, by gateway.Actor) error {
+	why := cause{gateway.ErrCancelled, "Cancelled by " + by.Name + "."}
+	for _, s := range segments {
+		if s.Tick == gateway.TickFailed {
 			b.set(s, gateway.TickFailed, why)
-			if err := b.move(m, gateway.TickFailed, why, b.tx.Now()); err != nil {
+			if err := b.move(b.messages[s.ID.Message()], gateway.TickFailed, why, b.tx.Now()); err != nil {
 				return err
 			}
-		}
-		if s.Tick != gateway.TickQueued && s.Tick != gateway.TickSent {
 			continue
 		}
 		if _, err := b.advance(s, gateway.TickFailed, false, why, b.tx.Now()); err != nil {
@@ -209,8 +249,13 @@ type answer struct {
 	ok   bool
 }
 
+// cancelTimeout bounds how long carriers are waited for.
+const cancelTimeout = 30 * time.Second
+
 // askToCancel asks carriers to forget what they accepted.
 func (r *Router) askToCancel(ctx context.Context, m *gateway.Message, refs []store.Accepted) []answer {
+	ctx, cancel := context.WithTimeout(ctx, cancelTimeout)
+	defer cancel()
 	answers := make([]answer, len(refs))
 	for i, ref := range refs {
 		p := r.pumps[ref.Carrier]

@@ -141,7 +141,7 @@ func (p *pump) recover(tx *store.Tx) error {
 	}
 	for _, id := range left {
 		if s := b.segments[id]; s != nil {
-			if err := p.uncertain(b, s, tx.Now()); err != nil {
+			if err := p.uncertain(b, s, endOfRun, tx.Now()); err != nil {
 				return err
 			}
 		}

@@ -112,22 +112,11 @@ func (b *book) giveTo(m *gateway.Message, to *pump, working bool) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	note := "from " + m.Carrier + " to " + to.line.Name
-	for i := range max(1, m.Segments) {
-		id := m.ID.Segment(i)
-		b.count(b.segments[id], -1)
-		b.forget(b.segments[id])
-	}
-	m.Carrier, m.Segments = to.line.Name, len(segments)
-	for i := range segments {
-		b.segments[segments[i].ID] = &segments[i]
-		b.count(&segments[i], 1)
-	}
-	b.attempts = append(b.attempts, store.Attempt{Segment: m.ID, Carrier: to.line.Name, Outcome: "moved", Note: note})
-	if err := b.tx.Rewrite(m); err != nil {
+	b.attempts = append(b.attempts, store.Attempt{Segment: m.ID, Carrier: to.line.Name, Outcome: "moved", Note: "from " + m.Carrier + " to " + to.line.Name})
+	if err := b.replace(m, to, segments); err != nil {
 		return false, err
 	}
-	return true, b.tx.ReplaceSegments(m, segments)
+	return true, b.tx.Rewrite(m)
 }
 
 // split makes a message's segments as a carrier takes them, and says in it how it

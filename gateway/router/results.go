@@ -36,6 +36,7 @@ func (b *batch) result(r *gateway.Report) error {
 	}
 	now := b.tx.Now()
 	if s.Tick == gateway.TickUnknown && refused(r.Outcome) { // late, after it was uncertain
+		b.record(s, r)
 		_, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, now)
 		return err
 	}
@@ -61,8 +62,7 @@ func (b *batch) result(r *gateway.Report) error {
 		s.Attempt--
 		b.requeue(s, now.Add(r.RetryAfter))
 	case gateway.OutcomeUncertain:
-		b.record(s, r)
-		return b.uncertain(s, now)
+		return b.uncertain(s, storable(r.Text), now)
 	}
 	return nil
 }
@@ -163,12 +163,13 @@ func (b *batch) sameSplit(s *gateway.Segment) bool {
 }
 
 // uncertain applies the carrier's policy to a submission of which nobody knows.
-func (b *batch) uncertain(s *gateway.Segment, now time.Time) error {
+func (b *batch) uncertain(s *gateway.Segment, why string, now time.Time) error {
 	b.observed = append(b.observed, func() { b.p.r.metrics.uncertain.WithLabelValues(b.p.line.Name).Inc() })
-	return b.p.uncertain(b.book, s, now)
+	return b.p.uncertain(b.book, s, why, now)
 }
 
-func (p *pump) uncertain(b *book, s *gateway.Segment, now time.Time) error {
+func (p *pump) uncertain(b *book, s *gateway.Segment, why string, now time.Time) error {
+	b.lost(s, why)
 	if p.line.OnUncertain == Resend && s.Attempt < 2 {
 		b.requeue(s, now.Add(p.line.ResendAfter))
 		if s.Tick == gateway.TickQueued {
@@ -176,10 +177,17 @@ func (p *pump) uncertain(b *book, s *gateway.Segment, now time.Time) error {
 		}
 		return nil
 	}
-	_, err := b.advance(s, gateway.TickUnknown, false,
-		uncertainCause, now)
+	_, err := b.advance(s, gateway.TickUnknown, false, uncertainCause, now)
 	return err
 }
+
+// lost notes in the trace that nobody knows what became of an attempt.
+func (b *book) lost(s *gateway.Segment, why string) {
+	b.attempts = append(b.attempts, store.Attempt{Segment: s.ID, Attempt: s.Attempt, Carrier: s.Carrier, Outcome: outcomes[gateway.OutcomeUncertain], Note: why})
+}
+
+// endOfRun is why what an earlier run left is uncertain.
+const endOfRun = "the gateway ended while it was being sent"
 
 var uncertainCause = cause{gateway.ErrUncertain,
 	"The connection to the carrier was lost while this was being sent: it may or may not have left. Send it again if it matters."}

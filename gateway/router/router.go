@@ -211,6 +211,7 @@ func (r *Router) abandon(ctx context.Context, carrier string) error {
 		}
 		for _, id := range left {
 			if s := b.segments[id]; s != nil {
+				b.lost(s, endOfRun)
 				if _, err := b.advance(s, gateway.TickUnknown, false, uncertainCause, tx.Now()); err != nil {
 					return err
 				}
