@@ -28,11 +28,19 @@ type Trial struct {
 	As       string
 }
 
-// selfTests are the trials that are under way, by their marks.
+const (
+	// trialsExpire is for how long a carrier may try to deliver a trial, and
+	// keepTrials for how long what comes back of one is recognised.
+	trialsExpire = 10 * time.Minute
+	keepTrials   = 20 * time.Minute
+)
+
+// selfTests are the trials of late, by their marks.
 type selfTests struct {
 	mu     sync.Mutex
 	trials map[string]*trial
 	ids    map[gateway.ID]*trial // by what stands for a segment: its results are nobody else's
+	until  time.Time             // then they are forgotten
 }
 
 type trial struct {
@@ -66,16 +74,17 @@ func (r *Router) SelfTest(ctx context.Context, carrier, to string) ([]Trial, err
 	trials := p.trials(p.line.Numbers[0].Value, to)
 	batch := make([]gateway.Submission, len(trials))
 	for i, t := range trials {
-		batch[i] = gateway.Submission{Segment: r.db.NewID(), Attempt: 1, From: p.line.Numbers[0], To: dest, Expires: time.Now().Add(10 * time.Minute)}
+		batch[i] = gateway.Submission{Segment: r.db.NewID(), Attempt: 1, From: p.line.Numbers[0], To: dest, Expires: time.Now().Add(trialsExpire)}
 		batch[i].Payload, batch[i].Encoding = p.encodeTrial(t)
 	}
 	r.tests.begin(trials, batch)
-	defer r.tests.end(trials, batch)
 	if taken := p.line.Carrier.Submit(batch); taken < len(batch) {
 		for _, t := range trials[taken:] {
 			r.tests.finish(t, func() { t.Answer = "not connected, or busy: try again" })
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, trialsExpire)
+	defer cancel()
 	for _, t := range trials {
 		select {
 		case <-t.done:
@@ -153,20 +162,20 @@ func (p *pump) encodeTrial(t *trial) ([]byte, gateway.Encoding) {
 func (s *selfTests) begin(trials []*trial, batch []gateway.Submission) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forget()
 	if s.trials == nil {
 		s.trials, s.ids = map[string]*trial{}, map[gateway.ID]*trial{}
 	}
+	s.until = time.Now().Add(keepTrials)
 	for i, t := range trials {
 		s.trials[t.mark], s.ids[batch[i].Segment] = t, t
 	}
 }
 
-func (s *selfTests) end(trials []*trial, batch []gateway.Submission) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, t := range trials {
-		delete(s.trials, t.mark)
-		delete(s.ids, batch[i].Segment)
+// forget drops the trials when their time is over. s.mu is held.
+func (s *selfTests) forget() {
+	if len(s.trials) > 0 && time.Now().After(s.until) {
+		s.trials, s.ids = nil, nil
 	}
 }
 
@@ -207,9 +216,10 @@ var readings = []struct {
 // text takes a trial that came back; false if it is none.
 func (s *selfTests) text(p *pump, in *gateway.Inbound) bool {
 	s.mu.Lock()
-	running := len(s.trials) > 0
+	s.forget()
+	any := len(s.trials) > 0
 	s.mu.Unlock()
-	if !running || in.Fragment != nil {
+	if !any || in.Fragment != nil {
 		return false
 	}
 	read := map[string]string{}
