@@ -112,7 +112,7 @@ func TestSessionSurvivesOddities(t *testing.T) {
 			t.Errorf("after %s: %q", o.Name, got)
 		}
 	}
-	if counters := session.Counters(); counters.Unmatched != 3 || counters.Misdirected != 4 || counters.Unknown != 8 || counters.Refused != 0 || len(broken) != 5 {
+	if counters := session.Counters(); counters.Unmatched != 4 || counters.Misdirected != 4 || counters.Unknown != 7 || counters.Refused != 0 || len(broken) != 5 {
 		t.Errorf("%d broken, counters %+v", len(broken), counters)
 	}
 	if err := session.Close(ctx); err != nil {
