@@ -133,20 +133,29 @@ func TestCancelOfWhatMayHaveLeft(t *testing.T) {
 	})
 }
 
-// The carrier was quicker: a delivery between question and answer counts.
-func TestCancelComesTooLate(t *testing.T) {
-	onSQLite(t, func(b *bed) {
-		b.line.Cancel = func(context.Context, string, gateway.Address, gateway.Address) (string, bool, error) {
-			b.receipt("1", gateway.TickDelivered, "DELIVRD")
-			return "ESME_ROK", true, nil
-		}
-		b.run()
-		m := b.taken(customer(1), "1")
-		if _, err := b.r.Cancel(b.ctx, b.program, m.ID); err != nil {
-			b.t.Fatal(err)
-		}
-		b.wantTick(m, gateway.TickDelivered, "")
-	})
+// Between question and answer the carrier reports: a delivery counts, and what it
+// calls deleted is cancelled.
+func TestReceiptBeforeTheAnswerToCancel(t *testing.T) {
+	for _, test := range []struct {
+		said gateway.Tick
+		tick gateway.Tick
+		code gateway.ErrorCode
+	}{{gateway.TickDelivered, gateway.TickDelivered, ""}, {gateway.TickFailed, gateway.TickFailed, gateway.ErrCancelled}} {
+		t.Run(test.said.String(), func(t *testing.T) {
+			onSQLite(t, func(b *bed) {
+				b.line.Cancel = func(context.Context, string, gateway.Address, gateway.Address) (string, bool, error) {
+					b.receipt("1", test.said, "WORD")
+					return "ESME_ROK", true, nil
+				}
+				b.run()
+				m := b.taken(customer(1), "1")
+				if _, err := b.r.Cancel(b.ctx, b.program, m.ID); err != nil {
+					b.t.Fatal(err)
+				}
+				b.wantTick(m, test.tick, test.code)
+			})
+		})
+	}
 }
 
 // A person sends again what failed at one carrier, and now another serves it: as

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"fmt"
 	"time"
 
 	"smsbridge/gateway"
@@ -83,21 +82,37 @@ func testParts(b *bed) {
 }
 
 func testConcatRefs(b *bed) {
-	b.do(func(tx *Tx) error {
-		for i := range 300 {
-			ref, err := tx.NextConcatRef(ourNumber, customer)
-			if err != nil {
-				return err
+	const all = 1 << 15
+	refs := make([]uint16, 0, all+300)
+	for len(refs) < cap(refs) {
+		b.do(func(tx *Tx) error {
+			for range min(cap(refs)-len(refs), 5000) {
+				ref, err := tx.NextConcatRef(ourNumber, customer)
+				if err != nil {
+					return err
+				}
+				refs = append(refs, ref)
 			}
-			if want := uint16(i + 1); ref != want {
-				return fmt.Errorf("reference %d, want %d", ref, want)
+			return nil
+		})
+	}
+	for i, ref := range refs {
+		if want := uint16((i + 1) % all); ref != want {
+			b.t.Fatalf("reference %d is %d, want %d", i, ref, want)
+		}
+	}
+	for first := all - 500; first+256 <= len(refs); first++ {
+		var seen [256]bool
+		for _, ref := range refs[first : first+256] {
+			if seen[byte(ref)] {
+				b.t.Fatalf("the low octet of %d comes twice within 256", ref)
 			}
+			seen[byte(ref)] = true
 		}
-		if ref, err := tx.NextConcatRef(ourNumber, phone(2)); err != nil || ref != 1 {
-			return fmt.Errorf("another pair's first reference is %d, %v", ref, err)
-		}
-		return nil
-	})
+	}
+	if ref := ask(b, func(tx *Tx) (uint16, error) { return tx.NextConcatRef(ourNumber, phone(2)) }); ref != 1 {
+		b.t.Errorf("another pair's first reference is %d", ref)
+	}
 }
 
 func testQuarantine(b *bed) {

@@ -96,7 +96,7 @@ func testQueues(b *bed) {
 }
 
 func testTokens(b *bed) {
-	token := Token{Name: "crm", Hash: []byte{0, 1, 0xff}, Scopes: "send read", Numbers: ourNumber}
+	token := Token{Name: "crm", Hash: []byte{0, 1, 0xff}, Scopes: "send read", Numbers: ourNumber, AllowTo: "+1 +44", PerDay: 500}
 	b.do(func(tx *Tx) error { return tx.AddToken(&token) })
 	equal(b.t, "tokens", must(b.Directory(b.ctx))(b.t).Tokens, []Token{token})
 	for _, want := range []bool{true, false} {
