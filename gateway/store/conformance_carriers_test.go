@@ -83,10 +83,10 @@ func testParts(b *bed) {
 
 func testConcatRefs(b *bed) {
 	const all = 1 << 15
-	refs := make([]uint16, 0, all+300)
-	for len(refs) < cap(refs) {
+	next := func(n int) (refs []uint16) {
 		b.do(func(tx *Tx) error {
-			for range min(cap(refs)-len(refs), 5000) {
+			refs = nil
+			for range n {
 				ref, err := tx.NextConcatRef(ourNumber, customer)
 				if err != nil {
 					return err
@@ -95,21 +95,27 @@ func testConcatRefs(b *bed) {
 			}
 			return nil
 		})
+		return refs
 	}
-	for i, ref := range refs {
-		if want := uint16((i + 1) % all); ref != want {
-			b.t.Fatalf("reference %d is %d, want %d", i, ref, want)
-		}
-	}
-	for first := all - 500; first+256 <= len(refs); first++ {
-		var seen [256]bool
-		for _, ref := range refs[first : first+256] {
-			if seen[byte(ref)] {
-				b.t.Fatalf("the low octet of %d comes twice within 256", ref)
+	check := func(before int, refs []uint16) {
+		for i, ref := range refs {
+			if want := uint16((before + i + 1) % all); ref != want {
+				b.t.Fatalf("reference %d follows %d, want %d", ref, before+i, want)
 			}
-			seen[byte(ref)] = true
+		}
+		for first := 0; first+256 <= len(refs); first++ {
+			var seen [256]bool
+			for _, ref := range refs[first : first+256] {
+				if seen[byte(ref)] {
+					b.t.Fatalf("the low octet of %d comes twice within 256", ref)
+				}
+				seen[byte(ref)] = true
+			}
 		}
 	}
+	check(0, next(300))
+	b.do(func(tx *Tx) error { _, err := tx.exec(`UPDATE concat_refs SET ref = $1`, all-400); return err })
+	check(all-400, next(800)) // over the end
 	if ref := ask(b, func(tx *Tx) (uint16, error) { return tx.NextConcatRef(ourNumber, phone(2)) }); ref != 1 {
 		b.t.Errorf("another pair's first reference is %d", ref)
 	}
