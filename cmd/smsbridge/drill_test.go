@@ -135,6 +135,8 @@ func (s *storm) settle(limit time.Duration) {
 	if s.t.Failed() {
 		s.t.FailNow()
 	}
+	began, last := time.Now(), ""
+	defer func() { s.t.Logf("settled in %v %s", time.Since(began).Round(time.Second), last) }()
 	awaitWithin(s.t, limit, "the carrier's queue", func() error {
 		var p struct {
 			Items []struct {
@@ -144,6 +146,7 @@ func (s *storm) settle(limit time.Duration) {
 		}
 		s.program.must("GET", "/carriers", nil, 200, &p)
 		if p.Items[0].State != "up" || p.Items[0].Queued > 0 {
+			last = fmt.Sprintf("%+v", p.Items)
 			return fmt.Errorf("%+v", p.Items)
 		}
 		return nil

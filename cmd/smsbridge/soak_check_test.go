@@ -141,11 +141,11 @@ func (s *soak) checkUnmatched(sent []sentPart) {
 	for _, m := range texts {
 		for n := range m.Segments {
 			k := partKey{keyOf(m), n + 1}
-			if m.Tick != "unknown" {
-				allowed += max(0, submits[k]-1)
+			if m.Tick != "unknown" { // of each, two receipts may come
+				allowed += 2 * max(0, submits[k]-1)
 				continue
 			}
-			allowed += submits[k]
+			allowed += 2 * submits[k]
 			if told[k] && unknown[m.To] == 1 && m.Segments == 1 && !s.resend {
 				if alone++; alone <= 5 {
 					s.t.Errorf("%q to %s is unknown, although the SMSC has it and said so, and nothing else could be meant", m.Text, m.To)
@@ -164,6 +164,10 @@ func (s *soak) checkUnmatched(sent []sentPart) {
 	s.t.Logf("%v receipts match nothing; at most %d could not be told apart from others", got, allowed)
 }
 
+// grownUp is how long it takes until the heap and the store's cache have the size
+// that they keep.
+const grownUp = 5 * time.Minute
+
 // checkSteady compares the last third, in medians, with the one before.
 func (s *soak) checkSteady() {
 	var resident, goroutines [3][]float64
@@ -174,7 +178,7 @@ func (s *soak) checkSteady() {
 		resident[third] = append(resident[third], x.resident)
 		goroutines[third] = append(goroutines[third], x.goroutines)
 	}
-	if s.brief() { // a heap that is young grows
+	if s.brief() {
 		return
 	}
 	for i := range resident {
@@ -185,7 +189,7 @@ func (s *soak) checkSteady() {
 		slices.Sort(goroutines[i])
 	}
 	median := func(x []float64) float64 { return x[len(x)/2] }
-	if before, after := median(resident[1]), median(resident[2]); after > 1.3*before {
+	if before, after := median(resident[1]), median(resident[2]); after > 1.3*before && s.length >= grownUp {
 		s.t.Errorf("memory grows: %.0f MB in the second third, %.0f MB in the last", before/1e6, after/1e6)
 	}
 	if before, after := median(goroutines[1]), median(goroutines[2]); after > before+5 {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"smsbridge/smpp"
 	"smsbridge/smpp/smppsim"
 )
@@ -40,13 +42,19 @@ func newSoak(t testing.TB, uncertain string, length time.Duration) *soak {
 	if uncertain == "resend" {
 		script.Submit.ID, script.Receipt.ID = smppsim.IDHex, smppsim.IDDecimal
 	}
-	s := newStorm(t, uncertain, 2, script, "      binds: 2\n      enquire_link: 500ms\nlog: {texts: none}\n")
+	pace := rate.Limit(2)
+	if length < brief {
+		pace = 1
+	}
+	s := newStorm(t, uncertain, pace, script, "      binds: 2\n      enquire_link: 500ms\nlog: {texts: none}\n")
 	return &soak{storm: s, length: length, begun: time.Now()}
 }
 
-// brief says that there is no time for what takes the daemon half a minute to get
-// over.
-func (s *soak) brief() bool { return s.length < time.Minute }
+// brief is below what there is no time for blows that take the daemon half a minute
+// to get over.
+const brief = time.Minute
+
+func (s *soak) brief() bool { return s.length < brief }
 
 // kinds are the blows that may come at a time, the more frequent ones several times.
 func (s *soak) kinds(at time.Duration) []string {
@@ -54,7 +62,10 @@ func (s *soak) kinds(at time.Duration) []string {
 	if at < s.length/3 {
 		kinds = append(kinds, strings.Fields("term term term kill kill")...)
 	}
-	if !s.brief() && at < s.length*5/6 {
+	if s.brief() {
+		// The daemon slows down for a while each time.
+		kinds = slices.DeleteFunc(kinds, func(k string) bool { return k == "throttle" && s.smsc.Load().Stats().Throttled > 0 })
+	} else if at < s.length*5/6 {
 		kinds = append(kinds, "error")
 		if rand.N(10) == 0 {
 			kinds = append(kinds, "queue-full")
