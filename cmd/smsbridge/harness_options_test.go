@@ -32,6 +32,10 @@ type rig struct {
 	accounts map[string]account
 }
 
+// firstID makes ids whose forms differ: in hexadecimal they have letters, and padded
+// zeros.
+const firstID = 0xabcde00
+
 // newRig starts both; more is the end of the configuration.
 func newRig(t *testing.T, more string, accounts ...account) *rig {
 	t.Helper()
@@ -46,7 +50,7 @@ func newRig(t *testing.T, more string, accounts ...account) *rig {
 		b.accounts[a.name] = *a
 	}
 	var err error
-	if b.smsc, err = smppsim.Start(context.WithoutCancel(t.Context()), smppsim.Options{Accounts: theirs}); err != nil {
+	if b.smsc, err = smppsim.Start(context.WithoutCancel(t.Context()), smppsim.Options{Accounts: theirs, FirstID: firstID}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.smsc.Close() })
