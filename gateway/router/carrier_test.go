@@ -117,6 +117,13 @@ func (c *fakeCarrier) onlyHeld(t testing.TB) gateway.Submission {
 	return c.held[0]
 }
 
+// holding is what waits for an outcome.
+func (c *fakeCarrier) holding() []gateway.Submission {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.held)
+}
+
 // payloads are the texts of what it was given, in order.
 func (c *fakeCarrier) payloads() []string {
 	c.mu.Lock()

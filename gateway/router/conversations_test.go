@@ -177,8 +177,9 @@ func (b *bed) wantGauges() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	p := b.r.pumps["acme"]
-	if q, s := p.queued.Load(), p.sending.Load(); q != int64(backlog["acme"][gateway.TickQueued]) || s != int64(backlog["acme"][gateway.TickSending]) {
-		b.t.Errorf("%d count as queued and %d as sending, but the store has %v", q, s, fmt.Sprint(backlog["acme"]))
+	for name, p := range b.r.pumps {
+		if q, s := p.queued.Load(), p.sending.Load(); q != int64(backlog[name][gateway.TickQueued]) || s != int64(backlog[name][gateway.TickSending]) {
+			b.t.Errorf("%s: %d count as queued and %d as sending, but the store has %v", name, q, s, fmt.Sprint(backlog[name]))
+		}
 	}
 }

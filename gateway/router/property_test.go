@@ -21,6 +21,7 @@ type inbox struct {
 	epochs map[gateway.ID]int64
 	sent   map[gateway.ID]bool // messages that were let through
 	live   map[string]gateway.ID
+	fates
 }
 
 func TestRouterKeepsTheInvariants(t *testing.T) {
@@ -31,26 +32,31 @@ func TestRouterKeepsTheInvariants(t *testing.T) {
 		}
 	}
 	onSQLite(t, func(b *bed) {
+		b.shared(gateway.Format{Alphabet: gateway.AlphabetLatin1}, Route{Number: ourNumber, Carriers: []string{"acme", "beta"}, FailoverAfter: 3 * time.Second})
+		b.line.OnUncertain, b.line.ResendAfter = Resend, 2*time.Second
 		b.run()
 		round := 0
 		// A bubble has no deadline, which rapid would ask for.
 		rapid.Check(struct{ testing.TB }{b.t}, func(t *rapid.T) {
 			round++
-			for len(b.acme.held) > 0 { // what the round before left
-				b.acme.settle(b.acme.held[0], acceptAll(b.acme.held[0]))
-				b.settle()
-			}
+			b.clearUp()
 			cursor, err := b.db.EventSeq(b.ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			in := &inbox{bed: b, base: 10 * round, cursor: cursor, epochs: map[gateway.ID]int64{}, sent: map[gateway.ID]bool{}, live: map[string]gateway.ID{}}
+			in := &inbox{bed: b, base: 10 * round, cursor: cursor, epochs: map[gateway.ID]int64{}, sent: map[gateway.ID]bool{}, live: map[string]gateway.ID{}, fates: newFates(b)}
 			t.Repeat(map[string]func(*rapid.T){
 				"receive": in.customerWrites,
 				"reply":   in.personWrites,
 				"act":     in.personActs,
 				"program": in.programWrites,
 				"settle":  in.carrierAnswers,
+				"answer":  in.carrierAnswers,
+				"receipt": in.carrierReports,
+				"link":    in.carrierComesOrGoes,
+				"time":    in.timePasses,
+				"cancel":  in.somebodyCancels,
+				"resend":  in.somebodySendsAgain,
 				"count":   func(*rapid.T) { in.settle(); in.wantGauges() },
 				"":        in.check,
 			})
@@ -88,9 +94,9 @@ func (in *inbox) personWrites(t *rapid.T) {
 	var sent Sent
 	var err error
 	if rapid.Bool().Draw(t, "start") || before.ID == 0 {
-		sent, err = in.r.Start(in.ctx, by, ourNumber, to, Text{Text: by.Name})
+		sent, err = in.r.Start(in.ctx, by, ourNumber, to, Text{Text: by.Name + textOf(t)})
 	} else {
-		sent, err = in.r.Reply(in.ctx, by, before.ID, Text{Text: by.Name})
+		sent, err = in.r.Reply(in.ctx, by, before.ID, Text{Text: by.Name + textOf(t)})
 	}
 	if err != nil {
 		in.refused(t, err, to, before)
@@ -140,7 +146,7 @@ func (in *inbox) personActs(t *rapid.T) {
 func (in *inbox) programWrites(t *rapid.T) {
 	to := in.customer(t)
 	before := in.pair(to)
-	sent, err := in.r.SendProgram(in.ctx, in.program, ourNumber, to, Text{Text: "bill"})
+	sent, err := in.r.SendProgram(in.ctx, in.program, ourNumber, to, Text{Text: "bill" + textOf(t)})
 	if err != nil {
 		in.refused(t, err, to, before)
 		return
@@ -149,20 +155,6 @@ func (in *inbox) programWrites(t *rapid.T) {
 	if before.ID != 0 && in.pair(to).View() != before.View() {
 		t.Errorf("a program moved %+v to %+v", before, in.pair(to))
 	}
-}
-
-func (in *inbox) carrierAnswers(t *rapid.T) {
-	in.settle()
-	in.acme.mu.Lock()
-	held := append([]gateway.Submission(nil), in.acme.held...)
-	in.acme.mu.Unlock()
-	if len(held) == 0 {
-		return
-	}
-	s := held[rapid.IntRange(0, len(held)-1).Draw(t, "segment")]
-	outcome := gateway.Outcome(rapid.IntRange(int(gateway.OutcomeAccepted), int(gateway.OutcomeUnsent)).Draw(t, "outcome"))
-	in.acme.settle(s, result(s, outcome))
-	in.settle()
 }
 
 // check reads what was committed since the last step.
@@ -179,18 +171,24 @@ func (in *inbox) check(t *rapid.T) {
 		if e.Conversation != nil {
 			in.checkEvent(t, e)
 		}
-	}
-	open := map[gateway.ID]int{}
-	in.acme.mu.Lock()
-	for _, s := range in.acme.held {
-		open[in.message(s.Segment.Message()).Conversation]++
-	}
-	in.acme.mu.Unlock()
-	for id, n := range open {
-		if n > 1 {
-			t.Errorf("%d texts of conversation %v are out at once", n, id)
+		if e.Type == gateway.EventMessageTick {
+			in.checkTick(t, e.Message)
 		}
 	}
+	open := map[gateway.ID]gateway.ID{} // conversation -> message
+	for _, c := range in.carriers() {
+		for _, s := range c.holding() {
+			m := in.message(s.Segment.Message())
+			if !in.out(t, s.Segment) { // something was heard of it that ended it
+				continue
+			}
+			if other := open[m.Conversation]; other != 0 && other != m.ID {
+				t.Errorf("%v and %v of one conversation are out at once", other, m.ID)
+			}
+			open[m.Conversation] = m.ID
+		}
+	}
+	in.checkSubmissions(t)
 }
 
 func (in *inbox) checkEvent(t *rapid.T, e gateway.Event) {
