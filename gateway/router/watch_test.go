@@ -51,7 +51,9 @@ func TestTracePDUs(t *testing.T) {
 func TestPreview(t *testing.T) {
 	onSQLite(t, func(b *bed) {
 		b.shared(gateway.Format{Alphabet: gateway.AlphabetLatin1})
-		b.line.TLVs = func(raw map[string]string) ([]gateway.TLV, error) { return []gateway.TLV{{Tag: 1, Value: []byte(raw["a"])}}, nil }
+		b.line.TLVs = func(raw map[string]string) ([]gateway.TLV, error) {
+			return []gateway.TLV{{Tag: 1, Value: []byte(raw["a"])}}, nil
+		}
 		b.run()
 		text := fmt.Sprintf("%0150d", 0)
 		if p := b.r.Preview(ourNumber, customer(1), text); p.Carrier != "acme" || p.Segments != 1 || p.Encoding != gateway.EncodingGSM7 {

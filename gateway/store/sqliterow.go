@@ -50,6 +50,11 @@ func (st *sqliteStmt) column(i int32, dest any) (err error) {
 		var n int64
 		n, err = st.integer(i)
 		*d = microTime(fromMicros(n))
+	case *extrasColumn:
+		var b []byte
+		if b, err = st.bytes(i); err == nil {
+			err = d.read(b)
+		}
 	default:
 		err = st.columnByKind(i, dest)
 	}

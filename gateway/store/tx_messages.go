@@ -15,13 +15,9 @@ func scanMessage(r rows) (m gateway.Message, err error) {
 }
 
 func scanMessageTo(r rows, m *gateway.Message) error {
-	var extras string
-	if err := r.Scan(&m.ID, &m.Conversation, &m.Number, &m.Peer.Value, &m.Peer.Kind, &m.Kind, &m.Direction, &m.Text, &m.Encoding, &m.Segments,
+	return r.Scan(&m.ID, &m.Conversation, &m.Number, &m.Peer.Value, &m.Peer.Kind, &m.Kind, &m.Direction, &m.Text, &m.Encoding, &m.Segments,
 		&m.Tick, &m.Error, &m.ErrorText, &m.Carrier, &m.Lane, &m.Author, &m.AuthorName, &m.Reference,
-		(*microTime)(&m.CreatedAt), (*microTime)(&m.SentAt), (*microTime)(&m.DeliveredAt), (*microTime)(&m.ExpiresAt), &extras); err != nil || extras == "" {
-		return err
-	}
-	return readExtras(extras, &m.Extras)
+		(*microTime)(&m.CreatedAt), (*microTime)(&m.SentAt), (*microTime)(&m.DeliveredAt), (*microTime)(&m.ExpiresAt), (*extrasColumn)(&m.Extras))
 }
 
 // InsertMessage adds a message. The transaction keeps m and writes it as it is
@@ -233,16 +229,12 @@ func (tx *Tx) claim(term int64, which string, args ...any) (claimed []gateway.Su
 	if err := tx.flush(); err != nil {
 		return nil, nil, err
 	}
+	var extras gateway.Extras
 	err = tx.each(func(r rows) error {
 		var c gateway.Submission
-		var extras string
-		err := r.Scan(&c.Segment, &c.Attempt, &c.UDH, &c.Payload, &c.From.Value, &c.To.Value, &c.To.Kind, &c.Encoding, (*microTime)(&c.Expires), &extras, &c.Parts)
+		err := r.Scan(&c.Segment, &c.Attempt, &c.UDH, &c.Payload, &c.From.Value, &c.To.Value, &c.To.Kind, &c.Encoding, (*microTime)(&c.Expires), (*extrasColumn)(&extras), &c.Parts)
 		c.Attempt++
-		if extras != "" && err == nil {
-			var x gateway.Extras
-			err = readExtras(extras, &x)
-			c.Flash, c.TLVs = x.Flash, x.TLVs
-		}
+		c.Flash, c.TLVs = extras.Flash, extras.TLVs
 		if !c.Expires.IsZero() && !c.Expires.After(tx.now) {
 			expired = append(expired, c.Segment)
 		} else {
