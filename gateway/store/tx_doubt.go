@@ -85,8 +85,8 @@ func (db *DB) Silent(ctx context.Context, s Silence, limit int) (ids []gateway.I
 		return nil, max(s.After, before-1), false, err
 	}
 	ids, err = collect(ctx, db, scanID, `SELECT s.id FROM messages m JOIN segments s ON s.id BETWEEN m.id AND m.id + 15
-		WHERE m.id > $1 AND m.id <= $2 AND m.tick = 3 AND s.tick = 3 AND s.not_until = 0 AND s.carrier = $3`+s.unheard()+` ORDER BY s.id LIMIT $4`,
-		int64(s.After), int64(w.last), s.Carrier, limit)
+		WHERE m.id > $1 AND m.id <= $2 AND s.id > $1 AND s.id <= $3 AND m.tick = 3 AND s.tick = 3 AND s.not_until = 0 AND s.carrier = $4`+s.unheard()+`
+		ORDER BY s.id LIMIT $5`, int64(s.After), int64(w.last), int64(w.last.Segment(gateway.MaxSegments)), s.Carrier, limit)
 	switch {
 	case err != nil:
 		return nil, s.After, false, err
