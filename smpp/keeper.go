@@ -14,9 +14,19 @@ func (s *Session) keep() {
 	defer tick.Stop()
 	var sent int
 	var probed time.Duration
+	var unbind Header // of the SMSC
+	var drained <-chan struct{}
+	var until time.Duration
 	for {
 		select {
 		case <-tick.C:
+		case unbind = <-s.asked:
+			drained, until = s.drained, time.Since(s.began)+min(unbindGrace, s.cfg.ResponseTimeout)
+			continue
+		case <-drained:
+			drained = nil
+			s.reply(Header{CmdUnbindResp, ESME_ROK, unbind.Sequence}, ErrUnbound)
+			continue
 		case <-s.stop:
 			s.workers.Wait()
 			s.abandon()
@@ -26,6 +36,11 @@ func (s *Session) keep() {
 		now, heard := time.Since(s.began), time.Duration(s.heard.Load())
 		if s.expire(now) {
 			s.end(ErrNoProgress)
+			continue
+		}
+		if drained != nil && now >= until {
+			drained = nil
+			s.reply(Header{CmdUnbindResp, ESME_ROK, unbind.Sequence}, ErrUnbound)
 			continue
 		}
 		if heard >= probed {

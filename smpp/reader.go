@@ -20,7 +20,7 @@ type Delivery struct {
 }
 
 // Ack answers the delivery on the connection that it came on; the first time
-// only, and not once that connection has ended. With more, the answer may wait for
+// only, and not once that connection has ended or our unbind is behind it. With more, the answer may wait for
 // the next PDU that is written, which must follow soon. written, unless nil, is
 // called from the writer once the answer was handed to the kernel, and never if it
 // was not; it must not block.
@@ -30,7 +30,9 @@ func (d *Delivery) Ack(status Status, more bool, written func()) {
 	}
 	s := d.session
 	s.mu.Lock()
-	if s.ended || s.final != nil {
+	s.owed--
+	s.signalLocked()
+	if s.ended || s.final != nil || s.leaving {
 		s.mu.Unlock()
 		return
 	}
@@ -104,6 +106,15 @@ func (s *Session) dispatch(frame []byte) {
 
 // deliver hands a message to the handler, or answers that there is no room.
 func (s *Session) deliver(raw []byte) {
+	s.mu.Lock()
+	deaf := s.deaf
+	if !deaf {
+		s.owed++
+	}
+	s.mu.Unlock()
+	if deaf {
+		return
+	}
 	p, err := Decode(raw)
 	d := &Delivery{Raw: raw, DataSM: p.Command == CmdDataSM, session: s, header: p.Header}
 	taken, status := false, ESME_RMSGQFUL
@@ -123,6 +134,10 @@ func (s *Session) deliver(raw []byte) {
 	if !taken {
 		s.counters.full.Add(1)
 		if !d.answered.Swap(true) {
+			s.mu.Lock()
+			s.owed--
+			s.signalLocked()
+			s.mu.Unlock()
 			s.reply(Header{p.Command.Response(), status, p.Sequence}, nil)
 		}
 	}
@@ -181,7 +196,15 @@ func (s *Session) answer(h Header) {
 	case CmdEnquireLink:
 		s.reply(Header{CmdEnquireLinkResp, ESME_ROK, h.Sequence}, nil)
 	case CmdUnbind:
-		s.reply(Header{CmdUnbindResp, ESME_ROK, h.Sequence}, ErrUnbound)
+		s.mu.Lock()
+		s.draining = true
+		s.signalLocked()
+		s.mu.Unlock()
+		select {
+		case s.asked <- h: // the keeper answers it
+		default: // it is impatient
+			s.reply(Header{CmdUnbindResp, ESME_ROK, h.Sequence}, ErrUnbound)
+		}
 	case CmdAlertNotification, CmdOutbind: // there is no response to them
 		s.counters.misdirected.Add(1)
 	default:

@@ -66,6 +66,7 @@ func (s *Session) request(command CommandID, body func([]byte, Header) []byte, r
 		s.mu.Unlock()
 		return false
 	}
+	s.leaving = s.leaving || command == CmdUnbind
 	seq := s.nextLocked()
 	s.sendLocked(body(s.out, Header{command, ESME_ROK, seq}))
 	s.requests[seq] = request{command: command, replies: replies, at: time.Since(s.began), end: s.queued}

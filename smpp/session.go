@@ -37,6 +37,11 @@ var (
 const (
 	never         = time.Duration(-1)
 	unbindTimeout = 5 * time.Second
+	// ackTimeout is how long Close waits for the answers to what was delivered.
+	ackTimeout = 2 * time.Second
+	// unbindGrace is how long an unbind of the SMSC is not answered, for responses
+	// that may be on their way: what has none then is uncertain.
+	unbindGrace = 2 * time.Second
 	// maxLate bounds how many timed-out requests are remembered for a late
 	// response.
 	maxLate = 10_000
@@ -102,6 +107,8 @@ type Session struct {
 	done    chan struct{} // closed when everyone has left and every result is given
 	drained chan struct{} // closed when draining and nothing is outstanding
 	unbound chan struct{} // closed by the response to our unbind
+	settled chan struct{} // closed when deaf and no delivery waits for its answer
+	asked   chan Header   // the SMSC's unbind
 	wake    chan struct{} // there is something to write
 	workers sync.WaitGroup
 
@@ -118,6 +125,9 @@ type Session struct {
 	hopeless bool               // and for another one: the keeper ends the session
 	sequence uint32
 	draining bool // no submissions any more
+	deaf     bool // no deliveries any more: what comes is delivered again on the next session
+	owed     int  // deliveries that wait for their answers
+	leaving  bool // our unbind is written: the SMSC need not read what follows
 	ended    bool
 	err      error
 	out      []byte   // PDUs to be written
@@ -134,7 +144,7 @@ func newSession(conn, raw net.Conn, frames *FrameReader, cfg Config, peer BindRe
 	return &Session{
 		conn: conn, raw: raw, frames: frames, cfg: cfg, peer: peer, handler: h, began: time.Now(),
 		stop: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
-		unbound: make(chan struct{}), wake: make(chan struct{}, 1),
+		unbound: make(chan struct{}), settled: make(chan struct{}), asked: make(chan Header, 1), wake: make(chan struct{}, 1),
 		requests: make(map[uint32]request, cfg.Window), sequence: sequence, waiting: never,
 	}
 }
@@ -200,9 +210,10 @@ func (s *Session) end(err error) {
 }
 
 // Close ends the session in good order: it takes no more submissions, waits for
-// the outstanding responses until ctx ends, unbinds, waits for the answer for at
-// most five seconds, and closes the connection. It returns nil, or what else had
-// ended the session.
+// the outstanding responses until ctx ends, takes no more deliveries, waits for
+// the answers to those there are for at most two seconds, unbinds, waits for the
+// answer for at most five seconds, and closes the connection. It returns nil, or
+// what else had ended the session.
 func (s *Session) Close(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.draining
@@ -218,9 +229,20 @@ func (s *Session) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-s.stop:
 	}
-	s.request(CmdUnbind, AppendHeader, nil)
-	timeout := time.NewTimer(unbindTimeout)
+	s.mu.Lock()
+	s.deaf = true
+	s.signalLocked()
+	s.mu.Unlock()
+	timeout := time.NewTimer(ackTimeout)
 	defer timeout.Stop()
+	select {
+	case <-s.settled:
+	case <-timeout.C:
+	case <-ctx.Done():
+	case <-s.stop:
+	}
+	s.request(CmdUnbind, AppendHeader, nil)
+	timeout.Reset(unbindTimeout)
 	select {
 	case <-s.unbound:
 	case <-timeout.C:

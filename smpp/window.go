@@ -117,13 +117,21 @@ func (s *Session) releaseLocked() {
 	s.signalLocked()
 }
 
-// signalLocked tells Close that nothing is outstanding.
+// signalLocked tells Close that nothing is outstanding, or owed.
 func (s *Session) signalLocked() {
 	if s.draining && s.used == 0 {
-		select {
-		case <-s.drained:
-		default:
-			close(s.drained)
-		}
+		closeOnce(s.drained)
+	}
+	if s.deaf && s.owed == 0 {
+		closeOnce(s.settled)
+	}
+}
+
+// closeOnce closes a channel that is only closed by it, under one mutex.
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
 	}
 }

@@ -46,7 +46,7 @@ type Version struct {
 
 const (
 	// stopHTTP is the last bounded step of a stop: the router takes 15 s for
-	// outstanding responses and 5 s to unbind at most, streams end at once, and
+	// outstanding responses, 2 s for answers and 5 s to unbind at most, streams end at once, and
 	// requests have these, within the 25 s of the whole.
 	stopHTTP          = 3 * time.Second
 	readHeaderTimeout = 10 * time.Second

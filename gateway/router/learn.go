@@ -42,19 +42,29 @@ func (p *pump) learn(forms []string) {
 	p.ids.Store(&now)
 }
 
-// best is the form that has been seen often enough, and hardly any other.
+// best is the form that has been seen often enough, and hardly any other. An id
+// without letters is the same in either case, and one without room for zeros with
+// or without them: such ids say nothing against these forms.
 func (l *learning) best() string {
-	best, others := "", 0
+	best, all := "", 0
 	for form, n := range l.Matches {
-		if best == "" || n > l.Matches[best] {
+		if form != rawForm && (best == "" || n > l.Matches[best]) {
 			best = form
 		}
-		others += n
+		all += n
 	}
-	if n := l.Matches[best]; n < learnAfter || n < learnRatio*(others-n) {
-		return l.Form
+	raw, n := l.Matches[rawForm], l.Matches[best]
+	against := all - n
+	if best == "case" || best == "zeros" {
+		against -= raw
 	}
-	return best
+	if n >= learnAfter && n >= learnRatio*against {
+		return best
+	}
+	if raw >= learnAfter && raw >= learnRatio*(all-raw) {
+		return rawForm
+	}
+	return l.Form
 }
 
 const idFormState = "message_id"

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"strings"
 	"time"
 
 	"smsbridge/gateway"
@@ -233,7 +234,7 @@ func receiptState(rc *gateway.Receipt) string {
 func receiptCause(rc *gateway.Receipt) cause {
 	detail := rc.Word
 	if rc.Meaning != "" {
-		detail = rc.Meaning
+		detail = strings.TrimSuffix(rc.Meaning, ".")
 	} else if rc.Err != "" && rc.Err != "000" && rc.Err != "0" {
 		detail += ", error " + rc.Err
 	}

@@ -32,12 +32,12 @@ func testDoubtful(b *bed) {
 	}
 	lately := time.Now().Add(-time.Minute)
 	at := b.message(ids[0]).CreatedAt
-	want := []Doubt{{ids[0], 1, c.Peer.Value, at}, {ids[1], 1, c.Peer.Value, at}}
+	want := []Doubt{{ids[1], 1, c.Peer.Value, at}, {ids[0], 1, c.Peer.Value, at}}
 	equal(b.t, "doubtful", doubts(lately, 10), want)
-	equal(b.t, "the oldest", doubts(lately, 1), want[:1])
+	equal(b.t, "the newest", doubts(lately, 1), want[:1])
 	equal(b.t, "written since", doubts(time.Now().Add(time.Minute), 10), []Doubt(nil))
 	b.change(ids[0], func(s *gateway.Segment) { s.Error = "" })
-	equal(b.t, "doubtful", doubts(lately, 10), want[1:])
+	equal(b.t, "doubtful", doubts(lately, 10), want[:1])
 
 	sending := func(peer string) bool { return ask(b, func(tx *Tx) (bool, error) { return tx.Sending(peer) }) }
 	if sending(c.Peer.Value) {

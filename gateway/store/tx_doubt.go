@@ -15,7 +15,7 @@ type Doubt struct {
 	At      time.Time // when its message was written
 }
 
-// Doubtful lists those of a carrier that are written to since then, oldest first.
+// Doubtful lists those of a carrier that were written since then, newest first.
 func (tx *Tx) Doubtful(carrier string, since time.Time, limit int) (all []Doubt, err error) {
 	if err := tx.flush(); err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func (tx *Tx) Doubtful(carrier string, since time.Time, limit int) (all []Doubt,
 		all = append(all, d)
 		return err
 	}, `SELECT s.id, s.attempt, m.peer, m.created_at FROM segments s JOIN messages m ON m.id = (s.id & -16)
-		WHERE s.error = 'uncertain' AND s.carrier = $1 AND s.id >= $2 ORDER BY s.id LIMIT $3`, carrier, int64(idAt(since)), limit)
+		WHERE s.error = 'uncertain' AND s.carrier = $1 AND s.id >= $2 ORDER BY s.id DESC LIMIT $3`, carrier, int64(idAt(since)), limit)
 	return all, err
 }
 
