@@ -1,7 +1,6 @@
 package router
 
 import (
-	"strings"
 	"time"
 
 	"smsbridge/gateway"
@@ -233,18 +232,19 @@ func receiptState(rc *gateway.Receipt) string {
 // receiptCause puts a receipt's words for a person.
 func receiptCause(rc *gateway.Receipt) cause {
 	detail := rc.Word
-	if rc.Meaning != "" {
-		detail = strings.TrimSuffix(rc.Meaning, ".")
-	} else if rc.Err != "" && rc.Err != "000" && rc.Err != "0" {
+	if rc.Err != "" && rc.Err != "000" && rc.Err != "0" {
 		detail += ", error " + rc.Err
+	}
+	if detail = " (" + detail + ")."; rc.Meaning != "" {
+		detail = ": " + rc.Meaning
 	}
 	switch rc.Tick {
 	case gateway.TickFailed:
-		return cause{gateway.ErrUndeliv, "The carrier could not deliver it (" + detail + ")."}
+		return cause{gateway.ErrUndeliv, "The carrier could not deliver it" + detail}
 	case gateway.TickExpired:
 		return cause{gateway.ErrExpired, "The carrier gave up: the telephone was not reached in time."}
 	case gateway.TickUnknown:
-		return cause{gateway.ErrNoReceipt, "The carrier does not know whether it arrived (" + detail + ")."}
+		return cause{gateway.ErrNoReceipt, "The carrier does not know whether it arrived" + detail}
 	}
 	return cause{}
 }
