@@ -159,6 +159,7 @@ func (in *inbox) programWrites(t *rapid.T) {
 
 // check reads what was committed since the last step.
 func (in *inbox) check(t *rapid.T) {
+	in.settle()
 	events, err := in.db.Events(in.ctx, in.cursor, 1000)
 	if err != nil {
 		t.Fatal(err)
