@@ -34,7 +34,7 @@ func fromCustomer() fields {
 // manually has the SMSC leave responses and receipts to the test.
 func (s *foreignSMSC) manually() {
 	s.t.Helper()
-	s.order(map[string]bool{"manual": true})
+	s.rule(map[string]bool{"manual": true})
 }
 
 // send sends a PDU.
@@ -73,7 +73,7 @@ func (s *foreignSMSC) responds(submit foreignEvent, id string) {
 // refuses has the next submits answered with a status.
 func (s *foreignSMSC) refuses(status string, times int) {
 	s.t.Helper()
-	s.order(map[string]any{"refuse": map[string]any{"status": status, "times": times}})
+	s.rule(map[string]any{"refuse": map[string]any{"status": status, "times": times}})
 }
 
 // submits has the agent send a text, and returns how it comes to the SMSC.
