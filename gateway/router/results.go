@@ -54,7 +54,7 @@ func (b *batch) result(r *gateway.Report) error {
 		if r.Limit > 0 {
 			limit = r.Limit
 		}
-		b.requeue(s, now.Add(max(r.RetryAfter, minBackOff)<<(min(s.Attempt, maxAttempts)-1)))
+		b.requeue(s, now.Add(max(r.RetryAfter, minBackOff<<(min(s.Attempt, maxAttempts)-1))))
 		if s.Attempt >= limit && s.Tick == gateway.TickQueued {
 			b.exhaust(s, r)
 		}
