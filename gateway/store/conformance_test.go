@@ -33,7 +33,7 @@ var conformance = []struct {
 	{"backlog", testBacklog},
 	{"references", testReferences},
 	{"receipts wait and are settled", testReceipts},
-	{"a waiting receipt keeps our reference", testUserReference},
+	{"a waiting receipt keeps its particulars", testWaitingReceipt},
 	{"attempts are traced", testAttempts},
 	{"a text's references, receipts and segments", testTraceReads},
 	{"segments are replaced", testReplacedSegments},

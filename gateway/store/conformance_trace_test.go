@@ -108,14 +108,14 @@ func testTraceReads(b *bed) {
 	equal(b.t, "segment", segments[1], b.segment(two))
 }
 
-// testUserReference keeps what tells receipts apart that wait.
-func testUserReference(b *bed) {
+// testWaitingReceipt keeps what tells receipts apart that wait, and what people are told.
+func testWaitingReceipt(b *bed) {
 	b.do(func(tx *Tx) error {
-		tx.InsertReceipt("acme", &gateway.Receipt{Reference: "A", UserReference: 0xffff, At: tx.Now()}, 0)
+		tx.InsertReceipt("acme", &gateway.Receipt{Reference: "A", UserReference: 0xffff, Meaning: "The number is barred.", At: tx.Now()}, 0)
 		return nil
 	})
 	all := ask(b, func(tx *Tx) ([]WaitingReceipt, error) { return tx.WaitingReceipts("acme", 0, 10) })
-	if len(all) != 1 || all[0].UserReference != 0xffff {
+	if len(all) != 1 || all[0].UserReference != 0xffff || all[0].Meaning != "The number is barred." {
 		b.t.Errorf("waiting: %+v", all)
 	}
 }

@@ -60,12 +60,13 @@ func (tx *Tx) InsertReceipt(carrier string, r *gateway.Receipt, segment gateway.
 func (tx *Tx) flushReceipts() error {
 	rs := tx.receipts
 	tx.receipts = nil
-	return tx.bulk(`INSERT INTO receipts (id, carrier, reference, segment, tick, intermediate, word, err, peer, done_at, at, waiting, raw, user_reference) VALUES`,
-		14, nil, ``, len(rs), func(i int, a []any) {
+	return tx.bulk(`INSERT INTO receipts (id, carrier, reference, segment, tick, intermediate, word, err, peer, done_at, at, waiting, raw, user_reference, meaning) VALUES`,
+		15, nil, ``, len(rs), func(i int, a []any) {
 			x, r := &rs[i], rs[i].r
 			a[0], a[1], a[2], a[3], a[4] = (*int64)(&x.id), &x.carrier, &r.Reference, (*int64)(&x.segment), int64(r.Tick)
 			a[5], a[6], a[7], a[8] = asInt(r.Intermediate), &r.Word, &r.Err, &r.Peer.Value
 			a[9], a[10], a[11], a[12], a[13] = micros(r.DoneAt), micros(r.At), asInt(x.waiting), &r.Raw, int64(r.UserReference)
+			a[14] = &r.Meaning
 		})
 }
 
@@ -78,11 +79,11 @@ func (tx *Tx) WaitingReceipts(carrier string, after gateway.ID, limit int) (all 
 	err = tx.each(func(r rows) error {
 		var w WaitingReceipt
 		var done, at int64
-		err := r.Scan(&w.ID, &w.Reference, &w.Tick, &w.Intermediate, &w.Word, &w.Err, &w.Peer.Value, &done, &at, &w.Raw, &w.UserReference)
+		err := r.Scan(&w.ID, &w.Reference, &w.Tick, &w.Intermediate, &w.Word, &w.Err, &w.Peer.Value, &done, &at, &w.Raw, &w.UserReference, &w.Meaning)
 		w.DoneAt, w.At = fromMicros(done), fromMicros(at)
 		all = append(all, w)
 		return err
-	}, `SELECT id, reference, tick, intermediate, word, err, peer, done_at, at, raw, user_reference FROM receipts
+	}, `SELECT id, reference, tick, intermediate, word, err, peer, done_at, at, raw, user_reference, meaning FROM receipts
 		WHERE waiting = 1 AND carrier = $1 AND id > $2 ORDER BY id LIMIT $3`, carrier, int64(after), limit)
 	return all, err
 }

@@ -18,6 +18,8 @@ CREATE INDEX attempts_segment ON attempts (segment);
 CREATE INDEX refs_segment ON refs (segment);
 -- The user_message_reference that came back with it, or 0.
 ALTER TABLE receipts ADD COLUMN user_reference BIGINT NOT NULL DEFAULT 0;
+-- Its error code as a sentence, where the configuration has one.
+ALTER TABLE receipts ADD COLUMN meaning TEXT NOT NULL DEFAULT '';
 CREATE INDEX receipts_segment ON receipts (segment) WHERE segment <> 0;
 
 -- Nobody knows whether the carrier has these.
