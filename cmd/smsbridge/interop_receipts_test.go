@@ -32,6 +32,7 @@ func TestInteropReceipts(t *testing.T) {
 		{"in data_sm, as optional parameters alone", "a6", "data_sm", []fields{tlvs("a6", 3)}, "expired"},
 		{"in UCS-2", "a7", "", []fields{receipt.with(fields{"data_coding": 8, "short_message": octets(ucs2(receiptText("a7", "DELIVRD")))})}, "delivered"},
 		{"with esm_class 0 and the id as a parameter", "a8", "", []fields{fromCustomer().with(tlvs("a8", 2)).with(fields{"esm_class": 0})}, "delivered"},
+		{"with esm_class 0, as text alone", "b0", "", []fields{receiptOf("b0", "DELIVRD").with(fields{"esm_class": 0})}, "delivered"},
 		{"twice", "a9", "", []fields{receiptOf("a9", "DELIVRD"), receiptOf("a9", "DELIVRD")}, "delivered"},
 		{"delivered after failed", "b1", "", []fields{receiptOf("b1", "UNDELIV"), receiptOf("b1", "DELIVRD")}, "delivered"},
 		{"failed after delivered", "b2", "", []fields{receiptOf("b2", "DELIVRD"), receiptOf("b2", "UNDELIV")}, "delivered"},

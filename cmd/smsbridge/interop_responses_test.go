@@ -127,6 +127,33 @@ func TestInteropLateResponse(t *testing.T) {
 	i.stops()
 }
 
+// TestInteropCancel has a text cancelled that the SMSC has still, and one that has
+// gone.
+func TestInteropCancel(t *testing.T) {
+	t.Parallel()
+	i, smsc := manualInterop(t, "")
+	for _, test := range []struct {
+		id, status string // of the text, and of the answer
+		answered   int
+		tick       string
+	}{
+		{"k1", "ESME_RCANCELFAIL", 409, "sent"},
+		{"k2", "ESME_ROK", 200, "failed"},
+	} {
+		sent, submit := i.submits("Cancelled with " + test.status)
+		smsc.responds(submit, test.id)
+		i.ticks(sent.ID, "sent")
+		smsc.rule(map[string]string{"cancel": test.status})
+		i.agent.must("POST", "/messages/"+sent.ID+"/cancel", nil, test.answered, nil)
+		if e := smsc.sees("cancel"); e.ID != test.id || e.From != ourNumber[1:] || e.To != customer[1:] {
+			t.Errorf("asked to cancel %+v", e)
+		}
+		i.reaches(sent.ID, test.tick)
+	}
+	i.stays()
+	i.stops()
+}
+
 // withBody is a PDU of any body.
 func withBody(h smpp.Header, body string) []byte {
 	b := append(smpp.AppendHeader(nil, h), body...)

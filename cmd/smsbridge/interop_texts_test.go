@@ -55,6 +55,10 @@ func TestInteropTexts(t *testing.T) {
 		{"UCS-2", "", []fields{coded(8, "\x01\x7b\xd8\x3d\xde\x00")}, "Ż😀"},
 		{"class 0, shown at once", "", []fields{coded(0xf0, "\x00now")}, "@now"},
 		{"class 1 in UCS-2", "", []fields{coded(0x19, "\x01\x7b")}, "Ż"},
+		{"Turkish, by a single shift table", "", []fields{udh("\x03\x24\x01\x01a\x1bs\x1bg")}, "aşğ"},
+		{"Turkish, by both tables", "", []fields{udh("\x06\x25\x01\x01\x24\x01\x01\x0c\x1bi")}, "ğı"},
+		{"octets", "", []fields{coded(4, "\x01\x02\xff")}, "Binary message of 3 octets"},
+		{"WAP push", "", []fields{udh("\x06\x05\x04\x0b\x84\x23\xf0" + wapPush).with(fields{"data_coding": 0xf5})}, wapPushText},
 		{"NULs after the body", "", []fields{coded(0, "padded").with(fields{"source_subaddress": octets("\x00")})}, "padded"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

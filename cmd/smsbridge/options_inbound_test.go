@@ -11,6 +11,12 @@ import (
 	"smsbridge/smpp/smppsim"
 )
 
+// The example of WAP-167-ServiceInd §8.4, and what people are shown of it.
+const (
+	wapPush     = "\xaa\x06\x01\xae\x02\x05\x6a\x00\x45\xc6\x0d\x03xyz\x00\x85\x03email/123/abc.wml\x00\x01\x03You have 4 new emails\x00\x01\x01"
+	wapPushText = "WAP push: http://www.xyz.com/email/123/abc.wml (You have 4 new emails)"
+)
+
 // TestInboundForms receives texts, and what is no text, in whatever form carriers
 // deliver them.
 func TestInboundForms(t *testing.T) {
@@ -23,9 +29,6 @@ func TestInboundForms(t *testing.T) {
 	long := strings.Repeat("Größe: {€} [à] ", 15)
 	wide := strings.Repeat("Zażółć 😀 ", 20)
 	header := func(elements string) []byte { return append([]byte{byte(len(elements))}, elements...) }
-	// The example of WAP-167-ServiceInd §8.4.
-	const push = "\xaa\x06\x01\xae\x02\x05\x6a\x00\x45\xc6\x0d\x03xyz\x00\x85\x03email/123/abc.wml\x00\x01\x03You have 4 new emails\x00\x01\x01"
-	const said = "WAP push: http://www.xyz.com/email/123/abc.wml (You have 4 new emails)"
 	whole := func(coding, class uint8, octets string, tlvs ...smpp.TLV) []*smpp.ShortMessage {
 		return []*smpp.ShortMessage{{ESMClass: class, DataCoding: coding, Message: []byte(octets), TLVs: tlvs}}
 	}
@@ -71,11 +74,11 @@ func TestInboundForms(t *testing.T) {
 		{name: "binary", carrier: "gsm7", pdus: whole(4, 0, "\x01\x02\xff"), want: message{Text: "Binary message of 3 octets", Encoding: "binary", Segments: 1, Data: "0102ff"}},
 		{name: "binary for a port, by a parameter", carrier: "gsm7", pdus: whole(4, 0, "\x01\x02", smpp.TLV{Tag: smpp.TagDestinationPort, Value: []byte{0x1b, 0x58}}),
 			want: message{Text: "Binary message for port 7000, 2 octets", Encoding: "binary", Segments: 1, Data: "0102"}},
-		{name: "WAP push", carrier: "gsm7", pdus: []*smpp.ShortMessage{part(4, "\x05\x04\x0b\x84\x23\xf0", push)},
-			want: message{Text: said, Encoding: "binary", Segments: 1, Data: hex.EncodeToString([]byte(push))}},
+		{name: "WAP push", carrier: "gsm7", pdus: []*smpp.ShortMessage{part(4, "\x05\x04\x0b\x84\x23\xf0", wapPush)},
+			want: message{Text: wapPushText, Encoding: "binary", Segments: 1, Data: hex.EncodeToString([]byte(wapPush))}},
 		{name: "WAP push, in two parts", carrier: "gsm7", pdus: []*smpp.ShortMessage{
-			part(0xf5, "\x00\x03\x09\x02\x02\x05\x04\x0b\x84\x23\xf0", push[30:]), part(0xf5, "\x00\x03\x09\x02\x01\x05\x04\x0b\x84\x23\xf0", push[:30])},
-			want: message{Text: said, Encoding: "binary", Segments: 2, Data: hex.EncodeToString([]byte(push))}},
+			part(0xf5, "\x00\x03\x09\x02\x02\x05\x04\x0b\x84\x23\xf0", wapPush[30:]), part(0xf5, "\x00\x03\x09\x02\x01\x05\x04\x0b\x84\x23\xf0", wapPush[:30])},
+			want: message{Text: wapPushText, Encoding: "binary", Segments: 2, Data: hex.EncodeToString([]byte(wapPush))}},
 	} {
 		to := b.accounts[tt.carrier].numbers[0]
 		b.delivers(tt.name, func(ctx context.Context) (smpp.Status, error) {

@@ -15,6 +15,7 @@
 //   {"refuse": {"status", "times"}}      the next so many submits get this status
 //   {"manual": true}                     submits are told, and neither answered nor
 //                                        followed by receipts, until it is false
+//   {"cancel": "status"}                 cancel_sm is answered with this status
 //   {"password": "…"}                    who binds needs this one
 //   {"binds": n}                         more than n binds are ESME_RALYBND
 //   {"outbind": true}                    whoever connects is sent an outbind
@@ -32,6 +33,7 @@ let password = 'secret';
 let limit = Infinity;
 let outbind = false;
 let manual = false;
+let cancel = 'ESME_ROK';
 let refuse = { times: 0 };
 let nextID = 0x1f0a3c;
 
@@ -131,7 +133,7 @@ function octets(value) {
 // rest tells what came and is no answer to a request of ours: what answers the
 // octets of {"raw"}.
 function rest(session, pdu) {
-  const ours = ['submit_sm', 'enquire_link', 'unbind', 'bind_transceiver', 'bind_transmitter', 'bind_receiver'];
+  const ours = ['submit_sm', 'cancel_sm', 'enquire_link', 'unbind', 'bind_transceiver', 'bind_transmitter', 'bind_receiver'];
   if (!ours.includes(pdu.command) && !session._callbacks[pdu.sequence_number]) {
     tell('pdu', { command: pdu.command, status: status(pdu), sequence: pdu.sequence_number });
   }
@@ -146,6 +148,10 @@ const server = smpp.createServer((session) => {
     session.on(command, (pdu) => bind(session, pdu));
   }
   session.on('submit_sm', (pdu) => submit(session, pdu));
+  session.on('cancel_sm', (pdu) => {
+    session.send(pdu.response({ command_status: smpp[cancel] }));
+    tell('cancel', { id: pdu.message_id, from: pdu.source_addr, to: pdu.destination_addr });
+  });
   session.on('enquire_link', (pdu) => {
     session.send(pdu.response());
     tell('enquire_link');
@@ -179,6 +185,7 @@ function obey(order) {
   } else {
     refuse = order.refuse ?? refuse;
     manual = order.manual ?? manual;
+    cancel = order.cancel ?? cancel;
     password = order.password ?? password;
     limit = order.binds ?? limit;
     outbind = order.outbind ?? outbind;
