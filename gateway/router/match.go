@@ -229,6 +229,11 @@ const (
 	doubtAge  = 72 * time.Hour // beside the validity
 )
 
+// doubtsSince is when the oldest text was written that a receipt may be about.
+func (b *batch) doubtsSince() time.Time {
+	return b.tx.Now().Add(-b.p.line.Validity - doubtAge)
+}
+
 // adopt finds what a receipt of an unknown reference is about among what nobody
 // knows the carrier to have: by our own reference that came back with it, or
 // because nothing else that is out to this customer could be meant. From then
@@ -243,7 +248,7 @@ func (b *batch) adopt(rc *gateway.Receipt) (match, error) {
 			return match{}, err
 		}
 		var err error
-		if b.doubts, err = b.tx.Doubtful(b.p.line.Name, b.tx.Now().Add(-b.p.line.Validity-doubtAge), maxDoubts); err != nil {
+		if b.doubts, err = b.tx.Doubtful(b.p.line.Name, b.doubtsSince(), maxDoubts); err != nil {
 			return match{}, err
 		}
 		b.doubted = true
@@ -266,6 +271,11 @@ func (b *batch) adopt(rc *gateway.Receipt) (match, error) {
 	d := candidates[0]
 	if by == "destination" {
 		if busy, err := b.tx.Sending(d.Peer); busy || err != nil {
+			return match{}, err
+		}
+		// An earlier attempt at another text, that has gone once more since, may
+		// have arrived, too: the receipt may be about that.
+		if also, err := b.tx.DoubtedBefore(b.p.line.Name, d.Peer, b.doubtsSince(), d.Segment); also || err != nil {
 			return match{}, err
 		}
 	}

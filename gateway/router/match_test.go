@@ -199,6 +199,30 @@ func TestAdoptionByUserReference(t *testing.T) {
 	})
 }
 
+// A text that was in doubt, and went once more, may have arrived the first time: a
+// receipt of an unknown reference may be about that, and settles nothing else.
+func TestNoAdoptionWhileAnotherWentTwice(t *testing.T) {
+	onEach(t, func(b *bed) {
+		b.run()
+		twice := b.doubtful(customer(1))
+		if _, err := b.r.Resend(b.ctx, b.program, twice.ID); err != nil {
+			b.t.Fatal(err)
+		}
+		b.settle()
+		s := b.acme.onlyHeld(b.t)
+		b.acme.settle(s, accepted(s, "78"))
+		b.settle()
+		b.wantTick(twice, gateway.TickSent, "")
+		m := b.doubtful(customer(1))
+		b.say("77", gateway.TickDelivered, customer(1), 0)
+		b.pass(time.Minute)
+		b.wantTick(m, gateway.TickUnknown, gateway.ErrUncertain)
+		b.wantMetric(0, "receipt_match_total", "destination", "acme")
+		b.say("79", gateway.TickDelivered, customer(1), gateway.UserReference(m.ID))
+		b.wantTick(m, gateway.TickDelivered, "")
+	})
+}
+
 // While something is on its way to the customer, the receipt may be about that.
 func TestNoAdoptionWhileSomethingIsOut(t *testing.T) {
 	onEach(t, func(b *bed) {

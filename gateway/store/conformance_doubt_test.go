@@ -53,6 +53,39 @@ func testDoubtful(b *bed) {
 	}
 }
 
+// testDoubtedBefore has attempts in doubt, of which one was named, one refused, and
+// one left as it was.
+func testDoubtedBefore(b *bed) {
+	c, ids := b.sendTexts(customer, []string{"0", "1", "2"}, nil)
+	b.do(func(tx *Tx) error {
+		var as []Attempt
+		for _, id := range ids {
+			as = append(as, Attempt{Segment: id, Attempt: 1, Carrier: "acme", Outcome: "uncertain"})
+		}
+		return tx.InsertAttempts(append(as, Attempt{Segment: ids[1], Attempt: 1, Carrier: "acme", Outcome: "rejected"}))
+	})
+	b.do(func(tx *Tx) error {
+		return tx.InsertReferences("acme", []Reference{{Reference: "A", Segment: ids[2], Attempt: 1, At: tx.Now()}})
+	})
+	lately := time.Now().Add(-time.Minute)
+	for _, test := range []struct {
+		carrier, peer string
+		since         time.Time
+		but           gateway.ID
+		want          bool
+	}{
+		{"acme", c.Peer.Value, lately, 0, true},
+		{"acme", c.Peer.Value, lately, ids[0], false}, // the others are settled
+		{"acme", c.Peer.Value, lately, ids[1], true},
+		{"acme", c.Peer.Value, time.Now().Add(time.Minute), 0, false},
+		{"acme", phone(2).Value, lately, 0, false},
+		{"beta", c.Peer.Value, lately, 0, false},
+	} {
+		got := ask(b, func(tx *Tx) (bool, error) { return tx.DoubtedBefore(test.carrier, test.peer, test.since, test.but) })
+		equal(b.t, fmt.Sprintf("%+v", test), got, test.want)
+	}
+}
+
 func testSilent(b *bed) {
 	_, ids := b.sendTexts(customer, []string{"0+0", "1", "2", "3", "4", "5", "6"}, func(i int, m *gateway.Message, s []gateway.Segment) {
 		m.Tick = gateway.TickSent

@@ -38,6 +38,7 @@ var conformance = []struct {
 	{"a text's references, receipts and segments", testTraceReads},
 	{"segments are replaced", testReplacedSegments},
 	{"doubtful segments", testDoubtful},
+	{"attempts in doubt", testDoubtedBefore},
 	{"segments of which nothing is heard", testSilent},
 	{"a carrier's state is remembered", testCarrierState},
 	{"what a token sends is counted by days", testSentOn},

@@ -42,6 +42,22 @@ func (tx *Tx) Sending(peer string) (yes bool, err error) {
 	return yes, err
 }
 
+// DoubtedBefore tells whether an attempt at a text for this customer, written since
+// then, is in doubt for ever, whatever became of later ones: the carrier may have
+// it, and neither named nor refused it. Those of the given segment do not count.
+func (tx *Tx) DoubtedBefore(carrier, peer string, since time.Time, but gateway.ID) (yes bool, err error) {
+	if err := tx.flush(); err != nil {
+		return false, err
+	}
+	err = tx.each(func(r rows) error { yes = true; var one int; return r.Scan(&one) },
+		`SELECT 1 FROM attempts a JOIN messages m ON m.id = (a.segment & -16)
+		WHERE a.outcome = 'uncertain' AND a.carrier = $1 AND a.segment >= $2 AND a.segment <> $3 AND m.peer = $4
+		AND NOT EXISTS (SELECT 1 FROM refs r WHERE r.segment = a.segment AND r.attempt = a.attempt)
+		AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.segment = a.segment AND x.attempt = a.attempt AND x.id > a.id AND x.outcome = 'rejected')
+		LIMIT 1`, carrier, int64(idAt(since)), int64(but), peer)
+	return yes, err
+}
+
 // idAt is a lower bound of the IDs that are made from then on.
 func idAt(t time.Time) gateway.ID {
 	return gateway.ID(max(0, t.UnixMilli()-idEpoch) << idTimeShift)

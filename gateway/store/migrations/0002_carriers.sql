@@ -14,6 +14,7 @@ CREATE TABLE attempts (
   at BIGINT NOT NULL
 );
 CREATE INDEX attempts_segment ON attempts (segment);
+CREATE INDEX attempts_uncertain ON attempts (carrier, segment) WHERE outcome = 'uncertain';
 
 CREATE INDEX refs_segment ON refs (segment);
 -- The user_message_reference that came back with it, or 0.
