@@ -60,12 +60,8 @@ func decodeUTF16(payload []byte) string {
 }
 
 func decodeCharmap(m *charmap.Charmap, payload []byte) string {
-	var b strings.Builder
-	b.Grow(len(payload))
-	for _, c := range payload {
-		b.WriteRune(m.DecodeByte(c))
-	}
-	return b.String()
+	text, _ := m.NewDecoder().String(string(payload)) // no octet is refused
+	return text
 }
 
 // withoutNULs cuts off the zeros with which some carriers end or fill a text.

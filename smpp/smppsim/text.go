@@ -93,12 +93,8 @@ func decodeUCS2(payload []byte) string {
 }
 
 func decodeCharmap(m *charmap.Charmap, payload []byte) string {
-	var b strings.Builder
-	b.Grow(len(payload))
-	for _, o := range payload {
-		b.WriteRune(m.DecodeByte(o))
-	}
-	return b.String()
+	text, _ := m.NewDecoder().String(string(payload)) // no octet is refused
+	return text
 }
 
 // Octets of user data of a text of one part, septets counted one an octet.
