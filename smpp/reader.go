@@ -20,10 +20,10 @@ type Delivery struct {
 }
 
 // Ack answers the delivery on the connection that it came on; the first time
-// only, and not once that connection has ended or our unbind is behind it. With more, the answer may wait for
-// the next PDU that is written, which must follow soon. written, unless nil, is
-// called from the writer once the answer was handed to the kernel, and never if it
-// was not; it must not block.
+// only, and not once that connection has ended or our unbind is behind it. With
+// more, the answer may wait for the next PDU that is written, which must follow
+// soon. written, unless nil, is called from the writer once the answer was handed
+// to the kernel, and never if it was not; it must not block.
 func (d *Delivery) Ack(status Status, more bool, written func()) {
 	if d.answered.Swap(true) {
 		return

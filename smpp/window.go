@@ -38,9 +38,9 @@ func (s *Session) freeLocked() int {
 }
 
 // TrySubmit sends m as submit_sm, and says so; the Result carries tag. It takes
-// nothing when Free is zero. It never blocks and
-// keeps nothing of m. Bound as 3.3 it leaves the optional parameters out, and never
-// takes a text above MaxShortMessage octets, which has no other place.
+// nothing when Free is zero. It never blocks and keeps nothing of m. Bound as 3.3
+// it leaves the optional parameters out, and never takes a text above
+// MaxShortMessage octets, which has no other place.
 func (s *Session) TrySubmit(m *ShortMessage, tag uint64) bool {
 	if s.cfg.InterfaceVersion == Version33 {
 		if m = withoutTLVs(m); len(m.Message) > MaxShortMessage {

@@ -155,6 +155,13 @@ func unsent(s *gateway.Submission) gateway.Report {
 	return gateway.Report{Kind: gateway.ReportResult, At: time.Now(), Segment: s.Segment, Attempt: s.Attempt, Outcome: gateway.OutcomeUnsent}
 }
 
+// giveBack returns to the store what a link or the carrier does not send.
+func (l *link) giveBack(left []gateway.Submission) {
+	for i := range left {
+		l.out.Put(unsent(&left[i]))
+	}
+}
+
 // sender is the goroutine that sends over one link.
 type sender struct {
 	stop  func()                // ends it, and waits for that
@@ -301,9 +308,7 @@ func (c *SMPP) result(l *link, r smpp.Result) {
 		}
 		l.out.Put(report)
 	}
-	for i := range back {
-		l.out.Put(unsent(&back[i]))
-	}
+	l.giveBack(back)
 }
 
 // settleHome forgets where a message is once all its segments are settled.

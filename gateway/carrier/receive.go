@@ -23,9 +23,7 @@ func (c *SMPP) deliver(l *link, d *smpp.Delivery) bool {
 			c.holdLocked(held, held, report.Receipt.Word)
 			back := c.takeAllBackLocked()
 			c.mu.Unlock()
-			for i := range back {
-				l.out.Put(unsent(&back[i]))
-			}
+			l.giveBack(back)
 		}
 		return l.out.Offer(report)
 	}

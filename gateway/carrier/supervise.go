@@ -305,9 +305,7 @@ func (b *bind) end(ctx context.Context, l *link, drain bool) error {
 		c.mu.Lock()
 		left := c.takeBackLocked(l)
 		c.mu.Unlock()
-		for i := range left {
-			l.out.Put(unsent(&left[i]))
-		}
+		l.giveBack(left)
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()

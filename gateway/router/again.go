@@ -68,11 +68,10 @@ func (b *book) again(m *gateway.Message, to *pump, turn bool) error {
 	default: // until there is one, or nobody can wait any longer
 		m.Carrier = ""
 	}
-	for i := range m.Segments {
-		s := b.segments[m.ID.Segment(i)]
+	for s := range b.segmentsOf(m) {
 		// One that is out or queued still is left to itself: given to the
 		// carrier again it would arrive twice.
-		if s == nil || done(s.Tick) {
+		if done(s.Tick) {
 			continue
 		}
 		s.Turn, s.NotUntil, s.Carrier = turn, time.Time{}, m.Carrier
@@ -87,8 +86,8 @@ func (b *book) goesAnew(m *gateway.Message, to *pump) bool {
 	if to == nil || to.line.Name == m.Carrier {
 		return false
 	}
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil && done(s.Tick) {
+	for s := range b.segmentsOf(m) {
+		if done(s.Tick) {
 			return false
 		}
 	}
@@ -118,10 +117,8 @@ func (b *book) anew(m *gateway.Message, to *pump, turn bool) error {
 		return err
 	}
 	attempt := 0
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil {
-			attempt = max(attempt, s.Attempt)
-		}
+	for s := range b.segmentsOf(m) {
+		attempt = max(attempt, s.Attempt)
 	}
 	for i := range segments {
 		segments[i].Attempt = attempt
@@ -132,11 +129,9 @@ func (b *book) anew(m *gateway.Message, to *pump, turn bool) error {
 
 // replace puts a message's new segments, at a carrier, in the place of the old ones.
 func (b *book) replace(m *gateway.Message, to *pump, segments []gateway.Segment) error {
-	for i := range max(1, m.Segments) {
-		if s := b.segments[m.ID.Segment(i)]; s != nil {
-			b.count(s, -1)
-			b.forget(s)
-		}
+	for s := range b.segmentsOf(m) {
+		b.count(s, -1)
+		b.forget(s)
 	}
 	m.Carrier, m.Segments = to.line.Name, len(segments)
 	for i := range segments {
@@ -149,8 +144,8 @@ func (b *book) replace(m *gateway.Message, to *pump, segments []gateway.Segment)
 // turnAgain says whether a message that is sent again may be claimed at once: as
 // what is left of it, or if nothing else of its conversation is queued or out.
 func (r *Router) turnAgain(tx *store.Tx, b *book, m *gateway.Message) (bool, error) {
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil && open(s.Tick) {
+	for s := range b.segmentsOf(m) {
+		if open(s.Tick) {
 			return s.Turn, nil
 		}
 	}
@@ -201,10 +196,8 @@ func (r *Router) Cancel(ctx context.Context, by gateway.Actor, id gateway.ID) (g
 // cancellable lists what of a message nobody has claimed, and what its carrier has
 // accepted under which name. It refuses where neither is all.
 func (b *book) cancellable(m *gateway.Message) (queued []*gateway.Segment, ask []store.Accepted, err error) {
-	for i := range m.Segments {
-		s := b.segments[m.ID.Segment(i)]
+	for s := range b.segmentsOf(m) {
 		switch {
-		case s == nil:
 		case s.Tick == gateway.TickQueued && s.Error == "":
 			queued = append(queued, s)
 		case s.Tick == gateway.TickSent:

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -76,6 +77,17 @@ func (b *book) load(segments []gateway.ID) error {
 		b.segments[id] = s
 	}
 	return b.tx.LoadConversations(conversations)
+}
+
+// segmentsOf are those of a message that are loaded, in their order.
+func (b *book) segmentsOf(m *gateway.Message) iter.Seq[*gateway.Segment] {
+	return func(yield func(*gateway.Segment) bool) {
+		for i := range max(1, m.Segments) {
+			if s := b.segments[m.ID.Segment(i)]; s != nil && !yield(s) {
+				return
+			}
+		}
+	}
 }
 
 // touch has a changed segment written at the end.
@@ -160,10 +172,8 @@ func open(t gateway.Tick) bool { return t == gateway.TickQueued || t == gateway.
 func (b *book) fold(id gateway.ID, why cause, at time.Time) error {
 	m := b.messages[id]
 	ticks := make([]gateway.Tick, 0, gateway.MaxSegments)
-	for i := range max(1, m.Segments) {
-		if s := b.segments[id.Segment(i)]; s != nil {
-			ticks = append(ticks, s.Tick)
-		}
+	for s := range b.segmentsOf(m) {
+		ticks = append(ticks, s.Tick)
 	}
 	to := gateway.Fold(ticks)
 	if to == gateway.TickFailed || to == gateway.TickExpired {
@@ -185,8 +195,8 @@ func (b *book) fold(id gateway.ID, why cause, at time.Time) error {
 
 // dropQueued keeps the rest of a text that has failed from being sent.
 func (b *book) dropQueued(m *gateway.Message, to gateway.Tick, why cause) {
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil && s.Tick == gateway.TickQueued {
+	for s := range b.segmentsOf(m) {
+		if s.Tick == gateway.TickQueued {
 			b.set(s, to, why)
 		}
 	}

@@ -20,28 +20,28 @@ type match struct {
 // receipt matches what a carrier says of something it accepted, and applies it.
 func (b *batch) receipt(rc *gateway.Receipt) error {
 	kept := keep(rc)
-	m, err := b.match(&kept)
-	if err != nil {
-		return err
-	}
-	if m.segment == nil {
+	known, err := b.applyKnown(&kept)
+	if err == nil && !known {
 		b.orphans = append(b.orphans, &kept)
-		return nil
 	}
-	b.tx.InsertReceipt(b.p.line.Name, &kept, m.segment.ID)
-	return b.learnt(m, &kept)
+	return err
 }
 
 // unmarkedReceipt applies what reads like a receipt and is not marked as one, if
 // it is about something that is known. Otherwise it is a text.
 func (b *batch) unmarkedReceipt(rc *gateway.Receipt) (bool, error) {
 	kept := keep(rc)
-	m, err := b.match(&kept)
+	return b.applyKnown(&kept)
+}
+
+// applyKnown stores and applies a receipt if it is about something that is known.
+func (b *batch) applyKnown(rc *gateway.Receipt) (bool, error) {
+	m, err := b.match(rc)
 	if err != nil || m.segment == nil {
 		return false, err
 	}
-	b.tx.InsertReceipt(b.p.line.Name, &kept, m.segment.ID)
-	return true, b.learnt(m, &kept)
+	b.tx.InsertReceipt(b.p.line.Name, rc, m.segment.ID)
+	return true, b.learnt(m, rc)
 }
 
 // keep makes a receipt fit to be stored.

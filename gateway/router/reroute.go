@@ -196,8 +196,8 @@ func (b *book) reassign(m *gateway.Message) error {
 	if moved || err != nil {
 		return err
 	}
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil && s.Tick == gateway.TickQueued {
+	for s := range b.segmentsOf(m) {
+		if s.Tick == gateway.TickQueued {
 			b.count(s, -1)
 			s.Carrier = to.line.Name
 			b.count(s, 1)

@@ -102,8 +102,8 @@ func (b *batch) endExhausted() error {
 				continue
 			}
 		}
-		for i := range m.Segments {
-			if s := b.segments[id.Segment(i)]; s != nil && s.Tick == gateway.TickQueued {
+		for s := range b.segmentsOf(m) {
+			if s.Tick == gateway.TickQueued {
 				if _, err := b.advance(s, gateway.TickFailed, false, cause{gateway.ErrRejected, rejection(r)}, b.tx.Now()); err != nil {
 					return err
 				}
@@ -115,8 +115,8 @@ func (b *batch) endExhausted() error {
 
 // hasSending tells whether any of a message is on its way to a carrier.
 func (b *book) hasSending(m *gateway.Message) bool {
-	for i := range m.Segments {
-		if s := b.segments[m.ID.Segment(i)]; s != nil && s.Tick == gateway.TickSending {
+	for s := range b.segmentsOf(m) {
+		if s.Tick == gateway.TickSending {
 			return true
 		}
 	}
