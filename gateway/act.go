@@ -41,6 +41,9 @@ func (c Conversation) Act(a Action, by Actor, now time.Time) (Conversation, []Ev
 		}
 		return c.automatic(a, now)
 	}
+	if !c.View().ChangeableBy(by) {
+		return c, nil, c.notOwner("")
+	}
 	switch a.Kind {
 	case ActTransfer:
 		return c.transfer(a, now)
@@ -70,7 +73,7 @@ func (c Conversation) Act(a Action, by Actor, now time.Time) (Conversation, []Ev
 // automatic tells what only the daemon does.
 func (k ActionKind) automatic() bool {
 	switch k {
-	case ActOwnerGone, ActOwnerAway, ActSilence, ActQueueDeleted, ActAssign:
+	case ActOwnerGone, ActOwnerAway, ActSilence, ActQueueDeleted, ActAssign, ActOffer:
 		return true
 	}
 	return false
@@ -113,7 +116,7 @@ func (c Conversation) reply(by Actor, now time.Time) (Conversation, []EventType,
 func (c Conversation) write(by Actor, now time.Time) (Conversation, []EventType, error) {
 	next, events := c, []EventType{EventMessageSent}
 	next.give(by.ID, now)
-	next.Unanswered = false
+	next.Unanswered, next.AnswerSince, next.Answered = false, time.Time{}, true
 	switch {
 	case c.Status == StatusWaiting:
 		events = append(events, EventTaken)
@@ -137,7 +140,9 @@ func (c Conversation) start(a Action, by Actor, now time.Time) (Conversation, []
 		return c.write(by, now)
 	case by.Kind != ActorPerson:
 		return c, nil, c.forbidden()
-	case !by.belongsTo(queue):
+	case a.Agent != 0 && !by.is(a.Agent) && !by.manages(queue):
+		return c, nil, &Refusal{Code: NumberNotOurs, Text: "This number belongs to somebody else."}
+	case !by.belongsTo(queue) && !by.is(a.Agent):
 		return c, nil, &Refusal{Code: NumberNotOurs, Text: "This number belongs to a queue that you are not in."}
 	case c.Status == StatusTaken:
 		return c, nil, c.owned(OwnedByOther)
@@ -146,6 +151,7 @@ func (c Conversation) start(a Action, by Actor, now time.Time) (Conversation, []
 	}
 	next := c.begin(queue, now)
 	next.give(by.ID, now)
+	next.Answered = true // there was nothing to answer
 	return c.changed(next, now, EventMessageSent, EventCreated)
 }
 
@@ -173,6 +179,8 @@ func (c Conversation) transfer(a Action, now time.Time) (Conversation, []EventTy
 	switch {
 	case a.Agent != 0:
 		next.give(a.Agent, now)
+	case a.Queue != 0 && a.Queue == c.Queue && c.Status == StatusWaiting:
+		return c.same()
 	case a.Queue != 0:
 		next.Queue = a.Queue
 		next.wait(now)

@@ -137,8 +137,9 @@ var actTable = []struct {
 	{"owner away", Action{Kind: ActOwnerAway}, "C", "S: same; gsLp: forbidden; mOx: not_found"},
 	{"owner away", Action{Kind: ActOwnerAway}, "D", "S: same; mgsOLxp: not_found"},
 
-	{"silence", Action{Kind: ActSilence}, "W", "S: C() dealt_with; mgsp: forbidden; OLx: not_found"},
+	{"silence", Action{Kind: ActSilence}, "W", "S: same; mgsp: forbidden; OLx: not_found"},
 	{"silence", Action{Kind: ActSilence}, "T", "S: C(O) dealt_with; gsOp: forbidden; mLx: not_found"},
+	{"silence", Action{Kind: ActSilence}, "Tz", "S: same; gsOp: forbidden; mLx: not_found"},
 	{"silence", Action{Kind: ActSilence}, "TA", "S: C(O) dealt_with; gsOp: forbidden; mLx: not_found"},
 	{"silence", Action{Kind: ActSilence}, "C", "S: same; gsLp: forbidden; mOx: not_found"},
 	{"silence", Action{Kind: ActSilence}, "D", "S: same; mgsOLxp: not_found"},

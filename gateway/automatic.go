@@ -25,7 +25,7 @@ func (c Conversation) automatic(a Action, now time.Time) (Conversation, []EventT
 		next.wait(now)
 		return c.changed(next, now, EventReleased)
 	case ActSilence:
-		if c.Status == StatusClosed {
+		if c.Status != StatusTaken || !c.SnoozedUntil.IsZero() {
 			return c.same()
 		}
 		next.close(c.Owner)
@@ -35,7 +35,14 @@ func (c Conversation) automatic(a Action, now time.Time) (Conversation, []EventT
 			return c.same()
 		}
 		next.Queue = a.Queue
+		next.offer(Everyone, time.Time{})
 		return c.changed(next, now, EventTransferred)
+	case ActOffer:
+		if c.Status != StatusWaiting || c.Offered == a.Audience && c.OfferedTill.Equal(a.Until) {
+			return c.same()
+		}
+		next.offer(a.Audience, a.Until)
+		return c.changed(next, c.UpdatedAt, EventOffered) // no news to whom it was offered before
 	case ActAssign:
 		if c.Status != StatusWaiting || a.Agent == 0 {
 			return c.same()

@@ -49,10 +49,24 @@ type Conversation struct {
 	Unanswered   bool      // the customer's last text has had no answer from a person
 	SnoozedUntil time.Time
 	WaitingSince time.Time // when it last became waiting
-	Blocked      bool      // the customer is blocked
-	LastMessage  ID
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	// While it waits: to whom it is offered, and until when to them alone; zero:
+	// until it is taken.
+	Offered     Audience
+	OfferedTill time.Time
+	// AnswerSince is since when the customer waits for an answer, while Unanswered.
+	AnswerSince time.Time
+	// BegunAt is when the customer's text came that began what it is about now: it
+	// was new or closed then. Zero where one of ours began it. Answered says that a
+	// person has answered since.
+	BegunAt     time.Time
+	Answered    bool
+	Blocked     bool   // the customer is blocked
+	OptedOut    bool   // the customer wants no texts from Number
+	Contact     ID     // who the customer is known as, or 0
+	ContactName string // as it was when this was read
+	LastMessage ID
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
 }
 
 // NewConversation returns the conversation that does not exist yet between a
@@ -68,12 +82,16 @@ type View struct {
 	Queue  ID
 	Status Status
 	Owner  ID // the owner; of a closed conversation the last owner
+	// Offered is to whom it is offered while it waits.
+	Offered Audience
 }
 
 // View returns what decides who may see the conversation.
 func (c Conversation) View() View {
 	v := View{Queue: c.Queue, Status: c.Status}
 	switch c.Status {
+	case StatusWaiting:
+		v.Offered = c.Offered
 	case StatusTaken:
 		v.Owner = c.Owner
 	case StatusClosed:
@@ -94,7 +112,24 @@ func (v View) VisibleTo(a Actor) bool {
 	if a.Kind != ActorPerson {
 		return true
 	}
-	return a.manages(v.Queue) || a.is(v.Owner) || v.Status == StatusWaiting && a.belongsTo(v.Queue)
+	switch {
+	case a.manages(v.Queue) || a.is(v.Owner):
+		return true
+	case v.Status == StatusWaiting:
+		return a.belongsTo(v.Queue) && v.Offered.Includes(a.ID)
+	case v.Status == StatusTaken:
+		return a.Reads[v.Queue] && a.belongsTo(v.Queue)
+	}
+	return false
+}
+
+// ChangeableBy tells whether a may do more than read a conversation in sight:
+// what is taken is its owner's and the managers'.
+func (v View) ChangeableBy(a Actor) bool {
+	if !v.VisibleTo(a) || a.Kind != ActorPerson {
+		return v.VisibleTo(a)
+	}
+	return v.Status != StatusTaken || a.manages(v.Queue) || a.is(v.Owner)
 }
 
 // ManagedBy tells whether a is a manager of the conversation's queue or a
@@ -120,6 +155,8 @@ type Actor struct {
 	// Queues holds the queues the person is in, General always among them for
 	// people; true where they manage it. Managing implies membership.
 	Queues map[ID]bool
+	// Reads holds those of Queues whose members may read what others have taken.
+	Reads map[ID]bool
 	// Of a program: the beginnings of the numbers that it may text (none: all),
 	// and how many segments in a day (0: as many as the configuration lets it).
 	AllowTo []string
@@ -173,16 +210,23 @@ const (
 	ActOwnerAway    // its owner has been away too long
 	ActSilence      // nothing was said for as long as its queue allows
 	ActQueueDeleted // Queue is General
-	ActAssign       // by its queue's strategy, to Agent
+	ActAssign       // by its queue's strategy, or because the number is theirs, to Agent
+	ActOffer        // while it waits, to Audience
 )
 
 // Action is one thing to be done to a conversation.
 type Action struct {
 	Kind  ActionKind
-	Agent ID        // ActTransfer to an agent, ActAssign
+	Agent ID        // ActTransfer to an agent, ActAssign; ActStart: the person whose number it is
 	Queue ID        // ActTransfer to a queue, ActQueueDeleted; ActStart: the number's queue, unless it is the conversation's
-	Until time.Time // ActSnooze; one that is not in the future wakes
+	Until time.Time // ActSnooze: one that is not in the future wakes; ActOffer: to them alone till then
+	// Audience is to whom ActOffer offers it.
+	Audience Audience
 }
+
+// UntilText is until when a conversation is snoozed that only the customer's
+// next text is to wake.
+var UntilText = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 // EventType is the name of an event, as streams and webhooks show it.
 type EventType string
@@ -203,8 +247,10 @@ const (
 	EventRead            EventType = "conversation.read"
 	EventSnoozed         EventType = "conversation.snoozed"
 	EventUnsnoozed       EventType = "conversation.unsnoozed"
-	EventMessageUpdated  EventType = "message.updated" // a text that was shown without all its parts is whole
-	EventLimitReached    EventType = "limit.reached"   // By has sent as much as they may
+	EventOffered         EventType = "conversation.offered" // to more of those whom it waits for
+	EventUpdated         EventType = "conversation.updated" // the customer: contact, block, opt-out
+	EventMessageUpdated  EventType = "message.updated"      // a text that was shown without all its parts is whole
+	EventLimitReached    EventType = "limit.reached"        // By has sent as much as they may
 	EventCarrierUp       EventType = "carrier.up"
 	EventCarrierDown     EventType = "carrier.down"
 )

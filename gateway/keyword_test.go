@@ -9,7 +9,7 @@ func TestParseKeyword(t *testing.T) {
 		"please stop": KeywordNone, "stop calling me": KeywordNone, "": KeywordNone, "yes": KeywordNone,
 		"end of the month is fine": KeywordNone, "stopp": KeywordNone,
 	} {
-		if got := ParseKeyword(text); got != want {
+		if got := NewKeywords(nil, nil, nil).Parse(text); got != want {
 			t.Errorf("ParseKeyword(%q) = %d, want %d", text, got, want)
 		}
 	}

@@ -36,14 +36,18 @@ func (c Conversation) receiveText(numberQueue ID, now time.Time) (Conversation, 
 	case StatusClosed:
 		next.Queue = numberQueue
 		next.wait(now)
+		next.BegunAt, next.Answered = now, false
 		events = append(events, EventReopened)
 	default:
 		next = c.begin(numberQueue, now)
 		next.wait(now)
+		next.BegunAt = now
 		events = append(events, EventCreated)
 	}
 	next.Unread++
-	next.Unanswered = true
+	if !next.Unanswered {
+		next.Unanswered, next.AnswerSince = true, now
+	}
 	return next.since(c, now), events
 }
 
@@ -80,19 +84,29 @@ func (c Conversation) begin(queue ID, now time.Time) Conversation {
 	if c.Status == StatusDeleted {
 		next.ID = 0
 	}
-	next.Blocked = c.Blocked
+	next.Blocked, next.OptedOut, next.Contact, next.ContactName = c.Blocked, c.OptedOut, c.Contact, c.ContactName
 	next.CreatedAt = now
 	return next
 }
 
-// wait puts the conversation into its queue.
+// wait puts the conversation into its queue, where everyone is offered it unless
+// the queue's settings say otherwise.
 func (c *Conversation) wait(now time.Time) {
 	if c.Status != StatusWaiting {
 		c.WaitingSince = now
 	}
+	c.offer(Everyone, time.Time{})
 	c.Status, c.Archived = StatusWaiting, false
 	c.Owner, c.OwnerSince, c.LastOwner = 0, time.Time{}, 0
 	c.SnoozedUntil = time.Time{}
+}
+
+// offer says to whom what waits is offered, and until when to them alone.
+func (c *Conversation) offer(to Audience, till time.Time) {
+	if to == Everyone {
+		till = time.Time{}
+	}
+	c.Offered, c.OfferedTill = to, till
 }
 
 // give makes the agent its owner.
@@ -103,6 +117,7 @@ func (c *Conversation) give(agent ID, now time.Time) {
 	c.Status, c.Archived = StatusTaken, false
 	c.Owner, c.LastOwner = agent, 0
 	c.SnoozedUntil = time.Time{}
+	c.offer(Everyone, time.Time{})
 }
 
 // close ends the work on it, dealt with by last or by nobody. What it is closed
@@ -112,7 +127,8 @@ func (c *Conversation) close(last ID) {
 	c.Status, c.Archived = StatusClosed, true
 	c.Owner, c.OwnerSince, c.LastOwner = 0, time.Time{}, last
 	c.SnoozedUntil = time.Time{}
-	c.Unread, c.Unanswered = 0, false
+	c.Unread, c.Unanswered, c.AnswerSince, c.Answered = 0, false, time.Time{}, true
+	c.offer(Everyone, time.Time{})
 }
 
 // since stamps the state that follows before.

@@ -20,9 +20,14 @@ type transferBody struct {
 	Note  string `json:"note,omitempty" doc:"For whom it goes to"`
 }
 
+type dealtWithBody struct {
+	ActionBody
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why, in a few words, for reports"`
+}
+
 type snoozeBody struct {
 	ActionBody
-	Until *time.Time `json:"until" doc:"One that is not in the future ends the snooze"`
+	Until *time.Time `json:"until,omitempty" doc:"One that is not in the future ends the snooze; null or none: until the customer's next text"`
 }
 
 type noteBody struct {
@@ -40,12 +45,11 @@ func (a *API) actionRoutes() {
 		kind    gateway.ActionKind
 		summary string
 	}{
-		"take":       {gateway.ActTake, "Take it: from now on it is one's own"},
-		"release":    {gateway.ActRelease, "Let it wait in its queue again"},
-		"dealt-with": {gateway.ActDealtWith, "Close it"},
-		"archive":    {gateway.ActArchive, "Put one's own away until the customer writes"},
-		"unarchive":  {gateway.ActUnarchive, "Get it back"},
-		"read":       {gateway.ActRead, "Say that its owner has read it"},
+		"take":      {gateway.ActTake, "Take it: from now on it is one's own"},
+		"release":   {gateway.ActRelease, "Let it wait in its queue again"},
+		"archive":   {gateway.ActArchive, "Put one's own away until the customer writes"},
+		"unarchive": {gateway.ActUnarchive, "Get it back"},
+		"read":      {gateway.ActRead, "Say that its owner has read it"},
 	}
 	for name, p := range plain {
 		write[ConversationOrBrief, actionInput](a, http.MethodPost, "/conversations/{id}/"+name, http.StatusOK, p.summary,
@@ -57,6 +61,16 @@ func (a *API) actionRoutes() {
 				return a.act(w, r, c, gateway.Action{Kind: p.kind}, router.Details{Epoch: in.Epoch})
 			})
 	}
+	write[ConversationOrBrief, struct {
+		ByID
+		Body *dealtWithBody
+	}](a, http.MethodPost, "/conversations/{id}/dealt-with", http.StatusOK, "Close it", func(w http.ResponseWriter, r *http.Request, c *caller) error {
+		var in dealtWithBody
+		if err := decode(r, &in); err != nil {
+			return err
+		}
+		return a.act(w, r, c, gateway.Action{Kind: gateway.ActDealtWith}, router.Details{Epoch: in.Epoch, Reason: in.Reason})
+	})
 	write[ConversationOrBrief, struct {
 		ByID
 		Body transferBody
@@ -153,10 +167,14 @@ func (a *API) snooze(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	if in.Until == nil {
-		return invalid("body.until", "say until when")
+	until := gateway.UntilText
+	if in.Until != nil {
+		until = in.Until.UTC()
 	}
-	return a.act(w, r, c, gateway.Action{Kind: gateway.ActSnooze, Until: in.Until.UTC()}, router.Details{Epoch: in.Epoch})
+	if until.After(gateway.UntilText) {
+		return invalid("body.until", "too far away")
+	}
+	return a.act(w, r, c, gateway.Action{Kind: gateway.ActSnooze, Until: until}, router.Details{Epoch: in.Epoch})
 }
 
 func (a *API) note(w http.ResponseWriter, r *http.Request, c *caller) error {

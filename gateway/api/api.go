@@ -49,6 +49,7 @@ type API struct {
 	gate     *gate
 	throttle throttle
 	regions  sync.Map // number of ours -> region
+	used     sync.Map // token -> when its use was last noted
 
 	destinations destinations
 	origin       *http.CrossOriginProtection

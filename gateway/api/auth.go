@@ -121,8 +121,9 @@ func (a *API) authenticate(r *http.Request) (*caller, error) {
 			c, ok = programOf(a.dir, hash)
 		}
 		if !ok {
-			return nil, problem(http.StatusUnauthorized, codeUnauthorized, "There is no such token, or it was revoked.")
+			return nil, problem(http.StatusUnauthorized, codeUnauthorized, "There is no such token, or it was revoked or has expired.")
 		}
+		a.noteUse(r.Context(), c.actor.ID)
 		return c, nil
 	}
 	cookie, err := r.Cookie(cookieName)
@@ -135,6 +136,7 @@ func (a *API) authenticate(r *http.Request) (*caller, error) {
 	if !ok {
 		return nil, problem(http.StatusUnauthorized, codeUnauthorized, "The session has ended. Sign in again.")
 	}
+	a.router.Seen(c.actor.ID)
 	if stale {
 		// The request is no worse for it if this fails.
 		if err := a.db.Update(r.Context(), func(tx *store.Tx) error { return tx.TouchSignIn(hash[:], now) }); err != nil {
@@ -155,7 +157,7 @@ func (a *API) current(c *caller) (*caller, bool) {
 
 func programOf(dir *router.Directory, hash [32]byte) (*caller, bool) {
 	t, ok := dir.Token(hash)
-	if !ok {
+	if !ok || !t.ExpiresAt.IsZero() && !time.Now().Before(t.ExpiresAt) {
 		return nil, false
 	}
 	c := &caller{actor: gateway.Actor{Kind: gateway.ActorProgram, ID: t.ID, Name: t.Name}, secret: hash, scopes: t.Scopes}
@@ -164,6 +166,19 @@ func programOf(dir *router.Directory, hash [32]byte) (*caller, bool) {
 		c.limits = strings.Fields(t.Numbers)
 	}
 	return c, true
+}
+
+// noteUse remembers, to some minutes, when a token was last used.
+func (a *API) noteUse(ctx context.Context, token gateway.ID) {
+	now := time.Now()
+	if last, ok := a.used.Load(token); ok && now.Sub(last.(time.Time)) < touchEvery {
+		return
+	}
+	a.used.Store(token, now)
+	// The request is no worse for it if this fails.
+	if err := a.db.Update(ctx, func(tx *store.Tx) error { return tx.TouchToken(token) }); err != nil {
+		a.log.WarnContext(ctx, "last use of a token not noted", "error", err)
+	}
 }
 
 // sessions knows when sessions were last used. The store is told now and then:

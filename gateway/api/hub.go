@@ -28,6 +28,25 @@ type entry struct {
 	mu    sync.Mutex
 	whole []byte
 	gone  []byte
+	// passing is set for what is told to whoever is there, and never stored.
+	passing *passing
+}
+
+// passing is a frame of the stream without a number: who is not there misses it.
+type passing struct {
+	frame    []byte
+	audience func(*caller) bool
+}
+
+// pass tells those whom it is for, and who are there, something that is not
+// stored.
+func (h *Hub) pass(p *passing) {
+	h.mu.Lock()
+	h.addLocked(&entry{passing: p})
+	grown := h.grown
+	h.grown = make(chan struct{})
+	h.mu.Unlock()
+	close(grown)
 }
 
 // NewHub makes a hub. Its Publish is to be called by the store on commit.

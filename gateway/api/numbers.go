@@ -152,7 +152,11 @@ func notOurs(text string) error { return &gateway.Refusal{Code: gateway.NumberNo
 // they are in. Empty stands for the only one there is.
 func (a *API) ownNumber(c *caller, from string) (string, error) {
 	return a.chooseNumber(from, "This number belongs to no queue that you are in.", func(number string) bool {
-		_, in := c.actor.Queues[a.dir.QueueOf(number)]
+		n := a.dir.Number(number)
+		manages, in := c.actor.Queues[n.Queue]
+		if n.Person != 0 { // the queue is for when they are away
+			in = manages || n.Person == c.actor.ID
+		}
 		return (in || c.actor.SystemOwner || !c.person()) && c.reaches(number)
 	})
 }

@@ -103,7 +103,9 @@ func (f *renderer) conversation(b []byte, c *gateway.Conversation, last *gateway
 	b = appendString(b, c.Number)
 	b = append(b, `,"peer":`...)
 	b = appendString(b, c.Peer.Value)
-	b = append(b, `,"contact":null,"queue":{"id":`...)
+	b = append(b, `,"contact":`...)
+	b = appendNamed(b, c.Contact, c.ContactName)
+	b = append(b, `,"queue":{"id":`...)
 	b = appendID(b, c.Queue)
 	b = append(b, `,"name":`...)
 	b = appendString(b, queue)
@@ -117,10 +119,18 @@ func (f *renderer) conversation(b []byte, c *gateway.Conversation, last *gateway
 	b = strconv.AppendBool(b, c.Archived)
 	b = append(b, `,"blocked":`...)
 	b = strconv.AppendBool(b, c.Blocked)
+	b = append(b, `,"opted_out":`...)
+	b = strconv.AppendBool(b, c.OptedOut)
 	b = append(b, `,"unread":`...)
 	b = strconv.AppendInt(b, int64(c.Unread), 10)
+	b = append(b, `,"snoozed":`...)
+	b = strconv.AppendBool(b, !c.SnoozedUntil.IsZero())
 	b = append(b, `,"snoozed_until":`...)
-	b = appendTime(b, c.SnoozedUntil)
+	if c.SnoozedUntil.Equal(gateway.UntilText) {
+		b = append(b, `null`...)
+	} else {
+		b = appendTime(b, c.SnoozedUntil)
+	}
 	b = append(b, `,"waiting_since":`...)
 	if c.Status == gateway.StatusWaiting {
 		b = appendTime(b, c.WaitingSince)

@@ -71,6 +71,9 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c *caller) error {
 	w.WriteHeader(http.StatusOK)
 	a.metrics.streams.Inc()
 	defer a.metrics.streams.Dec()
+	if c.person() {
+		defer a.router.Connected(c.actor.ID)()
+	}
 	s.buf = append(s.buf, "retry: 2000\n\n"...)
 	if reset {
 		s.buf = appendReset(s.buf, s.seq)
@@ -216,7 +219,7 @@ func (s *stream) catchUp(ctx context.Context, before int64) error {
 func (s *stream) write(ctx context.Context, entries []*entry) error {
 	for len(entries) > 0 {
 		n := 0
-		for seq := s.seq; n < len(entries) && entries[n].Seq <= seq+1; n++ {
+		for seq := s.seq; n < len(entries) && entries[n].Seq <= seq+1; n++ { // what passes has no number
 			seq = max(seq, entries[n].Seq)
 		}
 		if n > 0 {
@@ -241,7 +244,7 @@ func (s *stream) write(ctx context.Context, entries []*entry) error {
 func (s *stream) writeInOrder(ctx context.Context, entries []*entry) error {
 	var missing []gateway.ID
 	for _, e := range entries {
-		if id := e.wants(); id != 0 && s.a.hub.message(id) == nil && e.Seq > s.seq {
+		if id := e.wants(); id != 0 && s.a.hub.message(id) == nil && (e.Seq > s.seq || e.passing != nil) {
 			missing = append(missing, id)
 		}
 	}
@@ -253,6 +256,12 @@ func (s *stream) writeInOrder(ctx context.Context, entries []*entry) error {
 		}
 	}
 	for _, e := range entries {
+		if e.passing != nil {
+			if e.passing.audience(s.who) {
+				s.buf = append(s.buf, e.passing.frame...)
+			}
+			continue
+		}
 		if e.Seq <= s.seq {
 			continue
 		}

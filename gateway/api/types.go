@@ -19,7 +19,9 @@ type Conversation struct {
 	Epoch        int64      `json:"epoch" doc:"Counts changes of status, owner, queue and archived"`
 	Archived     bool       `json:"archived"`
 	Blocked      bool       `json:"blocked" doc:"The customer is blocked"`
+	OptedOut     bool       `json:"opted_out" doc:"The customer wants no texts from this number"`
 	Unread       int        `json:"unread" doc:"Texts since its owner last read it"`
+	Snoozed      bool       `json:"snoozed" doc:"Put off until snoozed_until or, where that is null, the customer's next text"`
 	SnoozedUntil *time.Time `json:"snoozed_until"`
 	WaitingSince *time.Time `json:"waiting_since"`
 	OwnerSince   *time.Time `json:"owner_since"`

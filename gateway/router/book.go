@@ -203,6 +203,9 @@ func (b *book) dropQueued(m *gateway.Message, to gateway.Tick, why cause) {
 }
 
 func (b *book) move(m *gateway.Message, to gateway.Tick, why cause, at time.Time) error {
+	if err := b.countFailure(m, m.Tick, to); err != nil {
+		return err
+	}
 	m.Tick, m.Error, m.ErrorText = to, why.code, why.text
 	if to == gateway.TickSent || to == gateway.TickDelivered {
 		m.Error, m.ErrorText = "", ""
@@ -218,6 +221,29 @@ func (b *book) move(m *gateway.Message, to gateway.Tick, why cause, at time.Time
 		b.moved = append(b.moved, m)
 	}
 	return b.emitTick(m)
+}
+
+// countFailure has reports count a text that has failed, or that has arrived
+// though it had.
+func (b *book) countFailure(m *gateway.Message, from, to gateway.Tick) error {
+	f := store.Fact{Kind: store.FactFailed}
+	failed := func(t gateway.Tick) bool { return t == gateway.TickFailed || t == gateway.TickExpired }
+	switch {
+	case failed(to) && !failed(from):
+	case failed(from) && to == gateway.TickDelivered:
+		f.Kind = store.FactArrived
+	default:
+		return nil
+	}
+	c, ok, err := b.tx.Conversation(m.Conversation)
+	if err != nil || !ok {
+		return err
+	}
+	if f.Queue = c.Queue; m.Lane == gateway.LanePeople {
+		f.Person = m.Author
+	}
+	b.tx.Count(f)
+	return nil
 }
 
 // messageMark tells a message's ID from its first segment's in one set.

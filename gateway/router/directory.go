@@ -29,10 +29,13 @@ type directory struct {
 	people  map[gateway.ID]store.Person
 	byExt   map[string]gateway.ID
 	tokens  map[[32]byte]store.Token
-	queues  map[gateway.ID]string
+	queues  map[gateway.ID]store.Queue
 	members map[gateway.ID]map[gateway.ID]bool // person -> queue -> manages
-	numbers map[string]gateway.ID
+	reads   map[gateway.ID]map[gateway.ID]bool // person -> queue whose taken conversations they may read
+	within  map[gateway.ID][]store.Member      // queue -> its members, in their order
+	numbers map[string]store.Number
 	signIns map[[32]byte]store.SignIn
+	pushed  map[gateway.ID]bool
 }
 
 // OpenDirectory reads the directory.
@@ -57,18 +60,31 @@ func (d *Directory) Reload(ctx context.Context) error {
 		return err
 	}
 	n := &directory{version: version, people: map[gateway.ID]store.Person{}, byExt: map[string]gateway.ID{}, tokens: map[[32]byte]store.Token{},
-		queues: map[gateway.ID]string{}, members: map[gateway.ID]map[gateway.ID]bool{}, numbers: all.Numbers, signIns: map[[32]byte]store.SignIn{}}
+		queues: map[gateway.ID]store.Queue{}, members: map[gateway.ID]map[gateway.ID]bool{}, reads: map[gateway.ID]map[gateway.ID]bool{},
+		within: map[gateway.ID][]store.Member{}, numbers: all.Numbers, signIns: map[[32]byte]store.SignIn{}, pushed: all.Pushed}
+	for _, q := range all.Queues {
+		n.queues[q.ID] = q
+	}
 	for _, p := range all.People {
 		n.people[p.ID], n.byExt[p.Extension] = p, p.ID
 		n.members[p.ID] = map[gateway.ID]bool{store.GeneralQueue: false}
 	}
 	for _, m := range all.Members {
-		if n.members[m.Person] != nil {
+		if _, ok := n.queues[m.Queue]; ok && n.members[m.Person] != nil {
 			n.members[m.Person][m.Queue] = m.Manages
+			n.within[m.Queue] = append(n.within[m.Queue], m)
 		}
 	}
-	for _, q := range all.Queues {
-		n.queues[q.ID] = q.Name
+	n.addGeneral(all.People)
+	for person, queues := range n.members {
+		for q := range queues {
+			if n.queues[q].Settings.Readable {
+				if n.reads[person] == nil {
+					n.reads[person] = map[gateway.ID]bool{}
+				}
+				n.reads[person][q] = true
+			}
+		}
 	}
 	for _, t := range all.Tokens {
 		if t.RevokedAt.IsZero() && len(t.Hash) == sha256.Size {
@@ -86,6 +102,22 @@ func (d *Directory) Reload(ctx context.Context) error {
 	d.changed = make(chan struct{})
 	d.changes.Unlock()
 	return nil
+}
+
+// addGeneral puts who is nowhere in particular into General: everybody is in it,
+// system owners by being that.
+func (n *directory) addGeneral(people []store.Person) {
+	in := map[gateway.ID]bool{}
+	for _, m := range n.within[store.GeneralQueue] {
+		in[m.Person] = true
+	}
+	people = slices.Clone(people)
+	slices.SortStableFunc(people, func(a, b store.Person) int { return strings.Compare(a.Extension, b.Extension) })
+	for _, p := range people {
+		if !in[p.ID] && p.Role != "owner" {
+			n.within[store.GeneralQueue] = append(n.within[store.GeneralQueue], store.Member{Queue: store.GeneralQueue, Person: p.ID})
+		}
+	}
 }
 
 // Changed returns a channel that is closed when the directory next changes.
@@ -120,7 +152,7 @@ func (d *Directory) Actor(id gateway.ID) (gateway.Actor, bool) {
 		return gateway.Actor{}, false
 	}
 	return gateway.Actor{Kind: gateway.ActorPerson, ID: p.ID, Name: p.Name, Extension: p.Extension,
-		SystemOwner: p.Role == "owner", Queues: cur.members[p.ID]}, true
+		SystemOwner: p.Role == "owner", Queues: cur.members[p.ID], Reads: cur.reads[p.ID]}, true
 }
 
 // Person returns a person, disabled ones too.
@@ -160,24 +192,68 @@ func (d *Directory) SignIn(hash [32]byte) (store.SignIn, bool) {
 
 // QueueName returns a queue's name; false if there is no such queue.
 func (d *Directory) QueueName(id gateway.ID) (string, bool) {
-	name, ok := d.current.Load().queues[id]
-	return name, ok
+	q, ok := d.current.Load().queues[id]
+	return q.Name, ok
+}
+
+// Queue returns a queue; false if there is no such queue.
+func (d *Directory) Queue(id gateway.ID) (store.Queue, bool) {
+	q, ok := d.current.Load().queues[id]
+	return q, ok
 }
 
 // Queues lists all queues.
 func (d *Directory) Queues() []store.Queue {
 	var all []store.Queue
-	for id, name := range d.current.Load().queues {
-		all = append(all, store.Queue{ID: id, Name: name})
+	for _, q := range d.current.Load().queues {
+		all = append(all, q)
 	}
 	slices.SortFunc(all, func(a, b store.Queue) int { return int(a.ID - b.ID) })
 	return all
 }
 
-// QueueOf returns the queue in which a number's texts wait.
-func (d *Directory) QueueOf(number string) gateway.ID {
-	if q, ok := d.current.Load().numbers[number]; ok {
-		return q
+// Members lists who is in a queue, in its order, disabled people left out.
+func (d *Directory) Members(queue gateway.ID) []store.Member {
+	cur := d.current.Load()
+	var all []store.Member
+	for _, m := range cur.within[queue] {
+		if cur.people[m.Person].DisabledAt.IsZero() {
+			all = append(all, m)
+		}
 	}
-	return store.GeneralQueue
+	return all
+}
+
+// Number returns whose one of our numbers is: General's, unless somebody has said
+// otherwise.
+func (d *Directory) Number(number string) store.Number {
+	if n, ok := d.current.Load().numbers[number]; ok {
+		return n
+	}
+	return store.Number{Number: number, Queue: store.GeneralQueue}
+}
+
+// QueueOf returns the queue in which a number's texts wait.
+func (d *Directory) QueueOf(number string) gateway.ID { return d.Number(number).Queue }
+
+// SessionsOf lists a person's sessions, the newest first.
+func (d *Directory) SessionsOf(person gateway.ID) []store.SignIn {
+	var all []store.SignIn
+	for _, s := range d.current.Load().signIns {
+		if s.Person == person {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b store.SignIn) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return all
+}
+
+// Tokens lists the tokens in use, the newest first.
+func (d *Directory) Tokens() []store.Token {
+	var all []store.Token
+	for _, t := range d.current.Load().tokens {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b store.Token) int { return int(b.ID - a.ID) })
+	return all
 }

@@ -137,12 +137,15 @@ func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, erro
 	arrival, word := gateway.ArrivalText, gateway.KeywordNone
 	if c.Blocked {
 		arrival = gateway.ArrivalBlocked
-	} else if word = gateway.ParseKeyword(t.text); word != gateway.KeywordNone {
+	} else if word = r.keywords.Parse(t.text); word != gateway.KeywordNone {
 		arrival = gateway.ArrivalKeyword
 	}
 	next, events := c.Receive(arrival, r.dir.QueueOf(in.To), tx.Now())
 	if next.ID == 0 {
 		next.ID = tx.NewID()
+	}
+	if next, events, err = r.place(tx, c, next, events, arrival == gateway.ArrivalText); err != nil {
+		return nil, err
 	}
 	m := &gateway.Message{ID: tx.NewID(), Conversation: next.ID, Direction: gateway.In, Number: in.To, Peer: in.From, Text: t.text,
 		Encoding: t.encoding, Segments: t.segments, Carrier: b.p.line.Name, CreatedAt: tx.Now(), Extras: gateway.Extras{Data: t.data, Missing: t.missing}}
@@ -150,32 +153,53 @@ func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, erro
 		next.LastMessage = m.ID
 	}
 	tx.InsertMessage(m)
-	if err := r.save(tx, c, next, events, gateway.Actor{Kind: gateway.ActorSystem}, m, ""); err != nil {
+	if err := r.save(tx, c, next, events, system, m, Details{}); err != nil {
 		return nil, err
+	}
+	if arrival == gateway.ArrivalBlocked {
+		tx.Audit(store.Deed{By: system, Action: "message.blocked", Conversation: next.ID, Object: "message " + m.ID.String()})
 	}
 	if c.ID != next.ID && len(events) == 0 { // no event tells of a blocked customer's
 		tx.AfterCommit(func() { r.metrics.countConversations(r.queueName(next.Queue), next.Status, 1) })
 	}
 	b.received = append(b.received, m)
-	return m, b.keyword(word, in, m)
+	if word != gateway.KeywordNone {
+		return m, b.keyword(word, in, m)
+	}
+	if arrival == gateway.ArrivalText {
+		return m, r.answerClosed(tx, next)
+	}
+	return m, nil
 }
 
-// keyword records what the customer decided, and drops what is still queued for
-// one who wants no more.
+// keyword records what the customer decided, drops what is still queued for one
+// who wants no more, and says so once.
 func (b *batch) keyword(word gateway.Keyword, in *gateway.Inbound, m *gateway.Message) error {
-	if word != gateway.KeywordStop && word != gateway.KeywordStart {
+	if word == gateway.KeywordNone {
 		return nil
 	}
-	if err := b.tx.OptOut(in.To, in.From, word == gateway.KeywordStop, m.Text, m.ID, 0); err != nil || word == gateway.KeywordStart {
-		return err
-	}
-	// What this batch has put back into the queue is dropped, too.
-	if err := b.writeSegments(); err != nil {
-		return err
-	}
-	queued, err := b.tx.QueuedTo(in.To, in.From)
+	r, tx := b.p.r, b.tx
+	before, err := tx.Pair(in.To, in.From)
 	if err != nil {
 		return err
 	}
-	return b.failQueued(queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent.")
+	if word != gateway.KeywordHelp {
+		if err := tx.Decide(&store.Decision{Number: in.To, Peer: in.From, OptedOut: word == gateway.KeywordStop, Keyword: m.Text, Message: m.ID}); err != nil {
+			return err
+		}
+	}
+	if word == gateway.KeywordStop {
+		// What this batch has put back into the queue is dropped, too.
+		if err := b.writeSegments(); err != nil {
+			return err
+		}
+		queued, err := tx.QueuedTo(in.To, in.From)
+		if err != nil {
+			return err
+		}
+		if err := b.failQueued(queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent."); err != nil {
+			return err
+		}
+	}
+	return r.answerKeyword(tx, word, before)
 }

@@ -287,5 +287,5 @@ func (b *batch) showMore(in *gateway.Inbound, t received) error {
 	if t.missing > 0 {
 		return nil
 	}
-	return b.keyword(gateway.ParseKeyword(t.text), in, m)
+	return b.keyword(b.p.r.keywords.Parse(t.text), in, m)
 }

@@ -77,7 +77,7 @@ func (in *inbox) customerWrites(t *rapid.T) {
 	text := rapid.SampledFrom([]string{"ok", "ok", "where are you?", "STOP", "START", "HELP"}).Draw(t, "text")
 	before := in.pair(from)
 	after := in.receive(from, text)
-	if gateway.ParseKeyword(text) != gateway.KeywordNone || before.Blocked {
+	if gateway.NewKeywords(nil, nil, nil).Parse(text) != gateway.KeywordNone || before.Blocked {
 		if before.ID != 0 && after.View() != before.View() {
 			t.Errorf("%q moved %+v to %+v", text, before, after)
 		}

@@ -96,6 +96,8 @@ type Options struct {
 	Routes    []Route // of numbers that several carriers list
 	Limits    Limits
 	TextLog   TextLog
+	Keywords  gateway.Keywords // nil: those that are built in
+	Replies   Replies
 	Metrics   prometheus.Registerer // nil: none are kept
 }
 
@@ -111,13 +113,20 @@ type Router struct {
 	limits  limits
 	textLog TextLog
 	tests   selfTests
-	pending atomic.Int64 // stored parts of texts that are not complete
+
+	keywords gateway.Keywords
+	replies  Replies
+	presence *presence
+	pending  atomic.Int64 // stored parts of texts that are not complete
 }
 
 // New makes a router. Run starts its carriers.
 func New(opt Options) (*Router, error) {
 	r := &Router{db: opt.Store, dir: opt.Directory, log: opt.Log, region: opt.Region, pumps: map[string]*pump{}, paths: map[string][]path{},
-		limits: limits{Limits: opt.Limits}, textLog: opt.TextLog}
+		limits: limits{Limits: opt.Limits}, textLog: opt.TextLog, keywords: opt.Keywords, replies: opt.Replies, presence: newPresence()}
+	if r.keywords == nil {
+		r.keywords = gateway.NewKeywords(nil, nil, nil)
+	}
 	r.metrics = newMetrics(opt.Metrics, opt.Lines)
 	for _, line := range opt.Lines {
 		if r.pumps[line.Name] != nil {
@@ -257,8 +266,13 @@ func (r *Router) housekeep(ctx context.Context) {
 				r.log.Error("conversations of disabled people", "error", err)
 			}
 		}
-		if err := r.wakeSnoozed(ctx); err != nil && ctx.Err() == nil {
-			r.log.Error("snoozes", "error", err)
+		if err := errors.Join(r.wakeSnoozed(ctx), r.tendOffers(ctx), r.returnAbsent(ctx)); err != nil && ctx.Err() == nil {
+			r.log.Error("conversations", "error", err)
+		}
+		if n%10 == 0 {
+			if err := errors.Join(r.closeSilent(ctx), r.emptyHidden(ctx)); err != nil && ctx.Err() == nil {
+				r.log.Error("conversations", "error", err)
+			}
 		}
 		if n%60 == 0 {
 			if err := errors.Join(r.failUnrouted(ctx), r.prune(ctx)); err != nil && ctx.Err() == nil {
@@ -301,7 +315,7 @@ func (r *Router) wakeSnoozed(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		if _, err := r.Act(ctx, gateway.Actor{Kind: gateway.ActorSystem}, id, gateway.Action{Kind: gateway.ActWake}, Details{}); err != nil {
+		if _, err := r.Act(ctx, system, id, gateway.Action{Kind: gateway.ActWake}, Details{}); err != nil {
 			return err
 		}
 	}
@@ -323,7 +337,7 @@ func (r *Router) releaseDisabled(ctx context.Context, dir *directory) error {
 			return err
 		}
 		for _, id := range ids {
-			if _, err := r.Act(ctx, gateway.Actor{Kind: gateway.ActorSystem}, id, gateway.Action{Kind: gateway.ActOwnerGone}, Details{}); err != nil {
+			if _, err := r.Act(ctx, system, id, gateway.Action{Kind: gateway.ActOwnerGone}, Details{}); err != nil {
 				return err
 			}
 		}

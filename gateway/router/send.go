@@ -75,7 +75,7 @@ func (r *Router) SendProgram(ctx context.Context, by gateway.Actor, from string,
 
 func (r *Router) sendTo(ctx context.Context, by gateway.Actor, from string, to gateway.Address, text Text, kind gateway.ActionKind) (Sent, error) {
 	d := newDraft(text, r.guess(from, to))
-	queue := r.dir.QueueOf(from)
+	number := r.dir.Number(from)
 	var sent Sent
 	err := r.update(ctx, by, func(tx *store.Tx) error {
 		if done, err := r.repeated(tx, by, text, &sent); done || err != nil {
@@ -85,7 +85,7 @@ func (r *Router) sendTo(ctx context.Context, by gateway.Actor, from string, to g
 		if err != nil {
 			return err
 		}
-		sent, err = r.send(tx, d, c, by, gateway.Action{Kind: kind, Queue: queue})
+		sent, err = r.send(tx, d, c, by, gateway.Action{Kind: kind, Queue: number.Queue, Agent: number.Person})
 		return err
 	})
 	return sent, err
@@ -158,6 +158,7 @@ func (r *Router) repeated(tx *store.Tx, by gateway.Actor, text Text, sent *Sent)
 // that is likely to send it.
 type draft struct {
 	Text
+	despite  bool // of an opt-out
 	format   gateway.Format
 	parts    []gateway.Part
 	encoding gateway.Encoding
@@ -177,7 +178,9 @@ func newDraft(text Text, likely *pump) *draft {
 // for one may fit another.
 func (d *draft) fit(p *pump) error {
 	if p != nil && p.line.Format != d.format {
+		despite := d.despite
 		*d = *newDraft(d.Text, p)
+		d.despite = despite
 	}
 	return d.err
 }
@@ -189,7 +192,7 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 	if err != nil {
 		return Sent{}, err
 	}
-	if err := r.sendable(tx, c); err != nil {
+	if err := sendable(c, d.despite); err != nil {
 		return Sent{}, err
 	}
 	p, err := r.pick(tx, next)
@@ -230,7 +233,7 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 	if err := r.queue(tx, d, m, next, c.Status == gateway.StatusNone || c.ID != next.ID, p); err != nil {
 		return Sent{}, err
 	}
-	if err := r.save(tx, c, next, events, by, m, ""); err != nil {
+	if err := r.save(tx, c, next, events, by, m, Details{}); err != nil {
 		return Sent{}, err
 	}
 	if d.Key != "" {
@@ -242,18 +245,14 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 }
 
 // sendable refuses what the customer does not want, and what cannot be answered.
-func (r *Router) sendable(tx *store.Tx, c gateway.Conversation) error {
-	if c.Peer.Kind == gateway.AddressAlphanumeric || c.Peer.Kind == gateway.AddressUnknown {
+// despite is for the one text that says that there will be no more, and for help.
+func sendable(c gateway.Conversation, despite bool) error {
+	switch {
+	case c.Peer.Kind == gateway.AddressAlphanumeric || c.Peer.Kind == gateway.AddressUnknown:
 		return &gateway.Refusal{Code: gateway.NumberInvalid, Text: fmt.Sprintf("%q is a name, not a number: it cannot be texted.", c.Peer.Value)}
-	}
-	if c.Blocked {
+	case c.Blocked:
 		return &gateway.Refusal{Code: gateway.Blocked, Text: "This customer is blocked."}
-	}
-	out, err := tx.OptedOut(c.Number, c.Peer)
-	if err != nil {
-		return err
-	}
-	if out {
+	case c.OptedOut && !despite:
 		return &gateway.Refusal{Code: gateway.OptedOut, Text: "This customer has opted out of texts from this number."}
 	}
 	return nil
@@ -304,72 +303,4 @@ func (r *Router) queue(tx *store.Tx, d *draft, m *gateway.Message, c gateway.Con
 		}
 	})
 	return nil
-}
-
-// save writes the conversation that followed c, the line in the thread that
-// says so, and the events.
-func (r *Router) save(tx *store.Tx, c, next gateway.Conversation, events []gateway.EventType, by gateway.Actor, m *gateway.Message, note string) error {
-	if err := tx.SaveConversation(next); err != nil {
-		return err
-	}
-	before, after := c.View(), next.View()
-	if c.ID != next.ID {
-		before = gateway.View{}
-	}
-	for _, t := range events {
-		e := gateway.Event{Time: tx.Now(), Type: t, Before: before, After: after, Conversation: &next, By: by.ID, ByName: by.Name, Note: note}
-		switch t {
-		case gateway.EventMessageReceived, gateway.EventMessageSent:
-			e.Message = m
-		case gateway.EventTaken:
-			tx.AfterCommit(func() { r.observeWait(c, tx.Now()) })
-		}
-		if line := r.line(t, c, next, by, note); line != "" {
-			tx.InsertMessage(&gateway.Message{ID: tx.NewID(), Conversation: next.ID, Kind: gateway.KindSystem, Number: next.Number, Peer: next.Peer,
-				Text: line, Author: by.ID, AuthorName: by.Name, CreatedAt: tx.Now()})
-		}
-		tx.Emit(e)
-	}
-	return nil
-}
-
-func (r *Router) observeWait(c gateway.Conversation, now time.Time) {
-	if c.Status == gateway.StatusWaiting && !c.WaitingSince.IsZero() {
-		r.metrics.wait.WithLabelValues(r.queueName(c.Queue)).Observe(now.Sub(c.WaitingSince).Seconds())
-	}
-}
-
-// line is what the thread says of a step, or "".
-func (r *Router) line(t gateway.EventType, c, next gateway.Conversation, by gateway.Actor, note string) string {
-	who := by.Name
-	if who == "" {
-		who = "The gateway"
-	}
-	owner := who
-	if next.Owner != by.ID {
-		if p, ok := r.dir.Person(next.Owner); ok {
-			owner = p.Name
-		}
-	}
-	text := ""
-	switch t {
-	case gateway.EventTaken:
-		text = owner + " took this conversation."
-	case gateway.EventReleased:
-		text = who + " released this conversation to " + r.queueName(next.Queue) + "."
-	case gateway.EventTransferred:
-		to := owner
-		if next.Status == gateway.StatusWaiting {
-			to = r.queueName(next.Queue)
-		}
-		text = who + " transferred this conversation to " + to + "."
-	case gateway.EventDealtWith:
-		text = who + " marked this conversation as dealt with."
-	default:
-		return ""
-	}
-	if note != "" {
-		text += " " + note
-	}
-	return text
 }

@@ -139,7 +139,9 @@ func testOptOuts(b *bed) {
 		return ask(b, func(tx *Tx) (bool, error) { return tx.OptedOut(number, peer) })
 	}
 	for _, want := range []bool{true, false, true} {
-		b.do(func(tx *Tx) error { return tx.OptOut(ourNumber, customer, want, "STOP", 16, 5) })
+		b.do(func(tx *Tx) error {
+			return tx.Decide(&Decision{Number: ourNumber, Peer: customer, OptedOut: want, Keyword: "STOP", Message: 16, Person: 5})
+		})
 		if got := out(ourNumber, customer); got != want {
 			b.t.Errorf("opted out: %v, want %v", got, want)
 		}

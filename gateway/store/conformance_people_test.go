@@ -35,7 +35,9 @@ func testPeople(b *bed) {
 		b.t.Errorf("an extension twice: %v", err)
 	}
 	signIn := func(hash string, p gateway.ID) {
-		b.do(func(tx *Tx) error { return tx.AddSignIn(SignIn{[]byte(hash), p, tx.Now(), tx.Now()}) })
+		b.do(func(tx *Tx) error {
+			return tx.AddSignIn(SignIn{Hash: []byte(hash), Person: p, CreatedAt: tx.Now(), SeenAt: tx.Now()})
+		})
 	}
 	signIn("a1", ana.ID)
 	signIn("b1", ben.ID)
@@ -49,6 +51,11 @@ func testPeople(b *bed) {
 	}
 	ana.Password, ana.Availability = "new", "away"
 	d := must(b.Directory(b.ctx))(b.t)
+	if since := d.People[0].Since; !since.After(ana.Since) {
+		b.t.Errorf("away since %v, and added %v", since, ana.Since)
+	} else {
+		ana.Since = since
+	}
 	equal(b.t, "people", d.People, []Person{ana, ben})
 	if len(d.SignIns) != 1 || d.SignIns[0].Person != ben.ID {
 		b.t.Errorf("sessions after a new password: %+v", d.SignIns)
@@ -83,9 +90,9 @@ func testQueues(b *bed) {
 		})
 	}
 	d := must(b.Directory(b.ctx))(b.t)
-	equal(b.t, "queues", d.Queues, []Queue{{GeneralQueue, "General"}, {sales, "Sales"}, {help, "Help"}})
-	equal(b.t, "numbers", d.Numbers, map[string]gateway.ID{"+1001": sales, "+1002": help, "+1003": help})
-	equal(b.t, "members", d.Members, []Member{{sales, ana.ID, true}, {help, ana.ID, false}})
+	equal(b.t, "queues", d.Queues, []Queue{{GeneralQueue, "General", gateway.DefaultQueueSettings()}, {sales, "Sales", gateway.DefaultQueueSettings()}, {help, "Help", gateway.DefaultQueueSettings()}})
+	equal(b.t, "numbers", d.Numbers, map[string]Number{"+1001": {"+1001", sales, 0, false}, "+1002": {"+1002", help, 0, false}, "+1003": {"+1003", help, 0, false}})
+	equal(b.t, "members", d.Members, []Member{{sales, ana.ID, true, 1}, {help, ana.ID, false, 1}})
 	err := b.Update(b.ctx, func(tx *Tx) error { _, err := tx.AddQueue("Sales", nil); return err })
 	if !errors.Is(err, ErrExists) {
 		b.t.Errorf("a queue's name twice: %v", err)

@@ -101,7 +101,7 @@ func TestOpenTogether(t *testing.T) {
 		wg.Wait()
 		b := openBed(t, dsn, Options{Node: "a"})
 		d := must(b.Directory(b.ctx))(t)
-		equal(t, "queues", d.Queues, []Queue{{GeneralQueue, "General"}})
+		equal(t, "queues", d.Queues, []Queue{{GeneralQueue, "General", gateway.DefaultQueueSettings()}})
 		var versions int
 		if err := b.readers.QueryRow(`SELECT COUNT(*) FROM schema_version`).Scan(&versions); err != nil || versions != SchemaVersion() {
 			t.Errorf("%d steps of the schema recorded, want %d: %v", versions, SchemaVersion(), err)
@@ -185,14 +185,14 @@ func TestIDsAfterClockStep(t *testing.T) {
 			t.Fatalf("%d after %d", old, ahead)
 		}
 		b.do(func(tx *Tx) error {
-			return tx.OptOut(ourNumber, customer, true, "STOP", 0, 0)
+			return tx.Decide(&Decision{Number: ourNumber, Peer: customer, OptedOut: true, Keyword: "STOP"})
 		})
 		claimed := claimOne(b, int64(b.NewID()))
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
 		b = openBed(t, dsn, Options{Node: "a"})
-		b.do(func(tx *Tx) error { return tx.OptOut(ourNumber, customer, false, "START", 0, 0) })
+		b.do(func(tx *Tx) error { return tx.Decide(&Decision{Number: ourNumber, Peer: customer, Keyword: "START"}) })
 		if ask(b, func(tx *Tx) (bool, error) { return tx.OptedOut(ourNumber, customer) }) {
 			t.Error("START after a restart counts less than the STOP before it")
 		}

@@ -208,7 +208,8 @@ func (db *DB) seedIDs(ctx context.Context) error {
 	}
 	// On SQLite terms are IDs too; only what is still out needs a later one.
 	for _, newest := range []string{"id) FROM messages", "id) FROM conversations", "id) FROM people", "id) FROM receipts", "id) FROM opt_outs",
-		"id) FROM fragments", "id) FROM quarantine", "id) FROM attempts", "term) FROM segments WHERE tick IN (1, 2)"} {
+		"id) FROM fragments", "id) FROM quarantine", "id) FROM attempts", "id) FROM audit", "id) FROM facts",
+		"id) FROM contacts", "id) FROM templates", "term) FROM segments WHERE tick IN (1, 2)"} {
 		var id sql.NullInt64
 		if err := db.writer.QueryRowContext(ctx, "SELECT MAX("+newest).Scan(&id); err != nil {
 			return fmt.Errorf("newest %s: %w", newest, err)

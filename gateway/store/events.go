@@ -84,7 +84,7 @@ func (tx *Tx) insertEvents(events []gateway.Event) error {
 	var none int64
 	var nowhere string
 	return tx.bulk(`INSERT INTO events (seq, at, type, number, conversation, message, carrier, person, person_name, note,
-		queue_before, status_before, owner_before, queue_after, status_after, owner_after, state) VALUES`, 17, nil, ``, len(events), func(i int, a []any) {
+		queue_before, status_before, owner_before, queue_after, status_after, owner_after, state, offered_before, offered_after) VALUES`, 19, nil, ``, len(events), func(i int, a []any) {
 		e := &events[i]
 		number, conversation, message := &nowhere, &none, &none
 		if e.Conversation != nil {
@@ -98,11 +98,12 @@ func (tx *Tx) insertEvents(events []gateway.Event) error {
 		a[6], a[7], a[8], a[9] = &e.Carrier, (*int64)(&e.By), &e.ByName, &e.Note
 		a[10], a[11], a[12] = (*int64)(&e.Before.Queue), int64(e.Before.Status), (*int64)(&e.Before.Owner)
 		a[13], a[14], a[15], a[16] = (*int64)(&e.After.Queue), int64(e.After.Status), (*int64)(&e.After.Owner), string(state)
+		a[17], a[18] = (*string)(&e.Before.Offered), (*string)(&e.After.Offered)
 	})
 }
 
 const eventColumns = `e.seq, e.at, e.type, e.conversation, e.message, e.carrier, e.person, e.person_name, e.note,
-	e.queue_before, e.status_before, e.owner_before, e.queue_after, e.status_after, e.owner_after, e.state`
+	e.queue_before, e.status_before, e.owner_before, e.queue_after, e.status_after, e.owner_after, e.state, e.offered_before, e.offered_after`
 
 // Events returns up to limit events after the given number, in order. What is
 // read is complete: no event with a smaller number is committed later.
@@ -156,8 +157,11 @@ func (tx *Tx) PruneIdempotency(before time.Time) error {
 
 // The joined rows may be missing: carrier events have neither.
 var (
-	joinedConversation = joined("c", `number, peer, peer_kind, created_at`)
-	joinedMessage      = joined("m", messageColumns)
+	joinedConversation = joined("c", `number, peer, peer_kind, created_at, opted_out`) + `,
+	EXISTS (SELECT 1 FROM blocks b WHERE b.peer = c.peer AND b.peer_kind = c.peer_kind),
+	COALESCE((SELECT n.contact FROM contact_numbers n WHERE n.peer = c.peer AND n.peer_kind = c.peer_kind), 0),
+	COALESCE((SELECT k.name FROM contact_numbers n JOIN contacts k ON k.id = n.contact WHERE n.peer = c.peer AND n.peer_kind = c.peer_kind), '')`
+	joinedMessage = joined("m", messageColumns)
 )
 
 // joined lists columns of an outer-joined table with zero for null.
@@ -185,8 +189,8 @@ func scanEvent(r rows) (e gateway.Event, err error) {
 	var state []byte
 	var c gateway.Conversation
 	own := []any{&e.Seq, &at, &e.Type, &conversation, &message, &e.Carrier, &e.By, &e.ByName, &e.Note,
-		&e.Before.Queue, &e.Before.Status, &e.Before.Owner, &e.After.Queue, &e.After.Status, &e.After.Owner, &state,
-		&c.Number, &c.Peer.Value, &c.Peer.Kind, &created}
+		&e.Before.Queue, &e.Before.Status, &e.Before.Owner, &e.After.Queue, &e.After.Status, &e.After.Owner, &state, &e.Before.Offered, &e.After.Offered,
+		&c.Number, &c.Peer.Value, &c.Peer.Kind, &created, &c.OptedOut, &c.Blocked, &c.Contact, &c.ContactName}
 	m, err := scanMessage(behind{r, own})
 	if err != nil {
 		return e, err
@@ -205,7 +209,7 @@ func scanEvent(r rows) (e gateway.Event, err error) {
 			c.LastOwner = e.After.Owner
 		}
 		c.OwnerSince, c.WaitingSince, c.SnoozedUntil = fromMicros(s.OwnerSince), fromMicros(s.WaitingSince), fromMicros(s.Snoozed)
-		c.LastMessage = s.LastMessage
+		c.LastMessage, c.Offered = s.LastMessage, e.After.Offered
 		e.Conversation = &c
 	}
 	if message != 0 {

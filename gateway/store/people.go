@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -18,9 +19,10 @@ type Person struct {
 	ID           gateway.ID
 	Extension    string
 	Name         string
-	Role         string // agent, manager, owner
-	Password     string // its argon2id hash
-	Availability string // available, away
+	Role         string    // agent, manager, owner
+	Password     string    // its argon2id hash
+	Availability string    // available, away
+	Since        time.Time // when they chose that
 	CreatedAt    time.Time
 	DisabledAt   time.Time
 }
@@ -35,20 +37,34 @@ type Token struct {
 	AllowTo   string // beginnings of the numbers that it may text, separated by spaces; "" is all
 	PerDay    int    // texts that it may send in a day (UTC); 0: as many as the configuration lets it
 	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	UsedAt    time.Time // to some minutes
 	RevokedAt time.Time
 }
 
 // Queue is a group of people and the numbers whose texts wait for them.
 type Queue struct {
-	ID   gateway.ID
-	Name string
+	ID       gateway.ID
+	Name     string
+	Settings gateway.QueueSettings
 }
 
-// Member is one person's place in a queue.
+// Member is one person's place in a queue: what waits is offered in the order of
+// Position.
 type Member struct {
-	Queue   gateway.ID
-	Person  gateway.ID
-	Manages bool
+	Queue    gateway.ID
+	Person   gateway.ID
+	Manages  bool
+	Position int
+}
+
+// Number is one of ours and whose it is.
+type Number struct {
+	Number string
+	Queue  gateway.ID // in which its texts wait; of a person's number, while they are away
+	Person gateway.ID // whose it is, or 0
+	// CarrierStops says that the carrier itself answers STOP and START.
+	CarrierStops bool
 }
 
 // SignIn is a session of a person, known by its cookie's hash.
@@ -57,6 +73,8 @@ type SignIn struct {
 	Person    gateway.ID
 	CreatedAt time.Time
 	SeenAt    time.Time
+	Address   string // it was made from
+	Agent     string // by which browser
 }
 
 // Directory is everything that decides who is who and may do what. It is small,
@@ -66,8 +84,9 @@ type Directory struct {
 	Tokens  []Token
 	Queues  []Queue
 	Members []Member
-	Numbers map[string]gateway.ID // number -> its queue
+	Numbers map[string]Number // those that somebody has given to a queue or a person
 	SignIns []SignIn
+	Pushed  map[gateway.ID]bool // who has a browser that takes messages while no page is open
 }
 
 func (db *DB) ensureGeneral(ctx context.Context) error {
@@ -83,36 +102,39 @@ func (db *DB) ensureGeneral(ctx context.Context) error {
 
 // Directory reads people, tokens, queues and sessions.
 func (db *DB) Directory(ctx context.Context) (*Directory, error) {
-	d := &Directory{Numbers: map[string]gateway.ID{}}
+	d := &Directory{Numbers: map[string]Number{}, Pushed: map[gateway.ID]bool{}}
 	var err error
 	if d.People, err = collect(ctx, db, scanPerson, `SELECT `+personColumns+` FROM people ORDER BY id`); err != nil {
 		return nil, err
 	}
-	if d.Tokens, err = collect(ctx, db, scanToken, `SELECT id, name, hash, scopes, numbers, allow_to, per_day, created_at, revoked_at FROM tokens ORDER BY id`); err != nil {
+	if d.Tokens, err = collect(ctx, db, scanToken, `SELECT `+tokenColumns+` FROM tokens ORDER BY id`); err != nil {
 		return nil, err
 	}
-	if d.Queues, err = collect(ctx, db, func(r rows) (q Queue, err error) { return q, r.Scan(&q.ID, &q.Name) }, `SELECT id, name FROM queues ORDER BY id`); err != nil {
+	if d.Queues, err = collect(ctx, db, scanQueue, `SELECT id, name, settings FROM queues WHERE deleted_at = 0 ORDER BY id`); err != nil {
 		return nil, err
 	}
-	if d.Members, err = collect(ctx, db, func(r rows) (m Member, err error) { return m, r.Scan(&m.Queue, &m.Person, &m.Manages) },
-		`SELECT queue, person, manages FROM queue_members ORDER BY queue, person`); err != nil {
+	if d.Members, err = collect(ctx, db, func(r rows) (m Member, err error) { return m, r.Scan(&m.Queue, &m.Person, &m.Manages, &m.Position) },
+		`SELECT queue, person, manages, position FROM queue_members ORDER BY queue, position, person`); err != nil {
 		return nil, err
 	}
-	if _, err = collect(ctx, db, func(r rows) (x struct{}, err error) {
-		var number string
-		var queue gateway.ID
-		err = r.Scan(&number, &queue)
-		d.Numbers[number] = queue
-		return x, err
-	}, `SELECT number, queue FROM queue_numbers`); err != nil {
+	numbers, err := collect(ctx, db, func(r rows) (n Number, err error) { return n, r.Scan(&n.Number, &n.Queue, &n.Person, &n.CarrierStops) },
+		`SELECT number, queue, person, carrier_stops FROM queue_numbers`)
+	if err != nil {
 		return nil, err
+	}
+	for _, n := range numbers {
+		d.Numbers[n.Number] = n
+	}
+	pushed, err := collect(ctx, db, scanID, `SELECT DISTINCT person FROM push_subscriptions`)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range pushed {
+		d.Pushed[id] = true
 	}
 	d.SignIns, err = collect(ctx, db, func(r rows) (s SignIn, err error) {
-		var created, seen int64
-		err = r.Scan(&s.Hash, &s.Person, &created, &seen)
-		s.CreatedAt, s.SeenAt = fromMicros(created), fromMicros(seen)
-		return s, err
-	}, `SELECT hash, person, created_at, seen_at FROM sessions`)
+		return s, r.Scan(&s.Hash, &s.Person, (*microTime)(&s.CreatedAt), (*microTime)(&s.SeenAt), &s.Address, &s.Agent)
+	}, `SELECT hash, person, created_at, seen_at, address, agent FROM sessions`)
 	return d, err
 }
 
@@ -133,20 +155,32 @@ func (tx *Tx) changeDirectory(text string, args ...any) (int64, error) {
 	return n, err
 }
 
-const personColumns = `id, extension, name, role, password, availability, created_at, disabled_at`
+const (
+	personColumns = `id, extension, name, role, password, availability, availability_at, created_at, disabled_at`
+	tokenColumns  = `id, name, hash, scopes, numbers, allow_to, per_day, created_at, expires_at, used_at, revoked_at`
+)
 
 func scanPerson(r rows) (p Person, err error) {
-	var created, disabled int64
-	err = r.Scan(&p.ID, &p.Extension, &p.Name, &p.Role, &p.Password, &p.Availability, &created, &disabled)
-	p.CreatedAt, p.DisabledAt = fromMicros(created), fromMicros(disabled)
-	return p, err
+	return p, r.Scan(&p.ID, &p.Extension, &p.Name, &p.Role, &p.Password, &p.Availability, (*microTime)(&p.Since), (*microTime)(&p.CreatedAt), (*microTime)(&p.DisabledAt))
 }
 
 func scanToken(r rows) (t Token, err error) {
-	var created, revoked int64
-	err = r.Scan(&t.ID, &t.Name, &t.Hash, &t.Scopes, &t.Numbers, &t.AllowTo, &t.PerDay, &created, &revoked)
-	t.CreatedAt, t.RevokedAt = fromMicros(created), fromMicros(revoked)
-	return t, err
+	return t, r.Scan(&t.ID, &t.Name, &t.Hash, &t.Scopes, &t.Numbers, &t.AllowTo, &t.PerDay, (*microTime)(&t.CreatedAt),
+		(*microTime)(&t.ExpiresAt), (*microTime)(&t.UsedAt), (*microTime)(&t.RevokedAt))
+}
+
+func scanQueue(r rows) (q Queue, err error) {
+	var settings string
+	if err := r.Scan(&q.ID, &q.Name, &settings); err != nil {
+		return q, err
+	}
+	q.Settings = gateway.DefaultQueueSettings()
+	if settings != "" {
+		if err := json.Unmarshal([]byte(settings), &q.Settings); err != nil {
+			return q, fmt.Errorf("settings of queue %s: %w", q.Name, err)
+		}
+	}
+	return q, q.Settings.Check()
 }
 
 // ErrExists says that an extension or the name of a queue is taken.
@@ -161,9 +195,9 @@ func (tx *Tx) AddPerson(p *Person) error {
 	if taken {
 		return fmt.Errorf("extension %s %w", p.Extension, ErrExists)
 	}
-	p.ID, p.CreatedAt, p.Availability = tx.NewID(), tx.now, "available"
-	_, err := tx.changeDirectory(`INSERT INTO people (`+personColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`,
-		int64(p.ID), p.Extension, p.Name, p.Role, p.Password, p.Availability, micros(p.CreatedAt))
+	p.ID, p.CreatedAt, p.Availability, p.Since = tx.NewID(), tx.now, "available", tx.now
+	_, err := tx.changeDirectory(`INSERT INTO people (`+personColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
+		int64(p.ID), p.Extension, p.Name, p.Role, p.Password, p.Availability, micros(p.Since), micros(p.CreatedAt))
 	return err
 }
 
@@ -178,7 +212,7 @@ func (tx *Tx) SetPassword(id gateway.ID, hash string) error {
 
 // SetAvailability saves what a person chose.
 func (tx *Tx) SetAvailability(id gateway.ID, availability string) error {
-	_, err := tx.changeDirectory(`UPDATE people SET availability = $2 WHERE id = $1`, int64(id), availability)
+	_, err := tx.changeDirectory(`UPDATE people SET availability = $2, availability_at = $3 WHERE id = $1 AND availability <> $2`, int64(id), availability, micros(tx.now))
 	return err
 }
 
@@ -191,39 +225,11 @@ func (tx *Tx) DisablePerson(id gateway.ID) error {
 	return err
 }
 
-// AddQueue makes a queue with these numbers.
-func (tx *Tx) AddQueue(name string, numbers []string) (gateway.ID, error) {
-	taken := false
-	if err := tx.each(func(r rows) error { taken = true; var one int; return r.Scan(&one) }, `SELECT 1 FROM queues WHERE name = $1`, name); err != nil {
-		return 0, err
-	}
-	if taken {
-		return 0, fmt.Errorf("queue %s %w", name, ErrExists)
-	}
-	id := tx.NewID()
-	if _, err := tx.changeDirectory(`INSERT INTO queues (id, name, created_at) VALUES ($1, $2, $3)`, int64(id), name, micros(tx.now)); err != nil {
-		return 0, err
-	}
-	for _, n := range numbers {
-		if _, err := tx.changeDirectory(`INSERT INTO queue_numbers (number, queue) VALUES ($1, $2) ON CONFLICT (number) DO UPDATE SET queue = excluded.queue`, n, int64(id)); err != nil {
-			return 0, err
-		}
-	}
-	return id, nil
-}
-
-// SetMember puts a person into a queue.
-func (tx *Tx) SetMember(queue, person gateway.ID, manages bool) error {
-	_, err := tx.changeDirectory(`INSERT INTO queue_members (queue, person, manages) VALUES ($1, $2, $3)
-		ON CONFLICT (queue, person) DO UPDATE SET manages = excluded.manages`, int64(queue), int64(person), asInt(manages))
-	return err
-}
-
 // AddToken adds a token, and gives it an ID.
 func (tx *Tx) AddToken(t *Token) error {
 	t.ID, t.CreatedAt = tx.NewID(), tx.now
-	_, err := tx.changeDirectory(`INSERT INTO tokens (id, name, hash, scopes, numbers, allow_to, per_day, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
-		int64(t.ID), t.Name, t.Hash, t.Scopes, t.Numbers, t.AllowTo, t.PerDay, micros(t.CreatedAt))
+	_, err := tx.changeDirectory(`INSERT INTO tokens (`+tokenColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0)`,
+		int64(t.ID), t.Name, t.Hash, t.Scopes, t.Numbers, t.AllowTo, t.PerDay, micros(t.CreatedAt), micros(t.ExpiresAt))
 	return err
 }
 
@@ -233,9 +239,16 @@ func (tx *Tx) RevokeToken(id gateway.ID) (bool, error) {
 	return n > 0, err
 }
 
+// TouchToken moves a token's last use forward.
+func (tx *Tx) TouchToken(id gateway.ID) error {
+	_, err := tx.exec(`UPDATE tokens SET used_at = $2 WHERE id = $1`, int64(id), micros(tx.now))
+	return err
+}
+
 // AddSignIn records a session.
 func (tx *Tx) AddSignIn(s SignIn) error {
-	_, err := tx.changeDirectory(`INSERT INTO sessions (hash, person, created_at, seen_at) VALUES ($1, $2, $3, $4)`, s.Hash, int64(s.Person), micros(s.CreatedAt), micros(s.SeenAt))
+	_, err := tx.changeDirectory(`INSERT INTO sessions (hash, person, created_at, seen_at, address, agent) VALUES ($1, $2, $3, $4, $5, $6)`,
+		s.Hash, int64(s.Person), micros(s.CreatedAt), micros(s.SeenAt), s.Address, s.Agent)
 	return err
 }
 

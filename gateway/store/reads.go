@@ -15,10 +15,8 @@ import (
 var shownMessage = strings.Replace(messageColumns, " tick,", ` CASE WHEN tick = 1 AND EXISTS
 	(SELECT 1 FROM segments s WHERE s.id BETWEEN messages.id AND messages.id + 15 AND s.tick = 2) THEN 2 ELSE tick END,`, 1)
 
-const shownConversation = conversationColumns + `, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = conversations.peer AND b.peer_kind = conversations.peer_kind)`
-
 func scanShownConversation(r rows) (c gateway.Conversation, err error) {
-	err = scanConversation(r, &c, &c.Blocked)
+	err = scanConversation(r, &c)
 	return c, err
 }
 

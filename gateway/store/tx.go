@@ -32,6 +32,8 @@ type Tx struct {
 	events        []gateway.Event
 	after         []func()
 	sentOn        map[tokenDay]*sentOn
+	deeds         []Deed
+	facts         []Fact
 }
 
 // pair is what a conversation is between.
@@ -244,6 +246,9 @@ func (tx *Tx) finish() error {
 		return err
 	}
 	if err := tx.flushSentOn(); err != nil {
+		return err
+	}
+	if err := tx.flushRecords(); err != nil {
 		return err
 	}
 	return tx.number()

@@ -2,19 +2,27 @@ package store
 
 import (
 	"errors"
+	"time"
 
 	"smsbridge/gateway"
 )
 
 const conversationColumns = `id, number, peer, peer_kind, queue, status, archived, owner, owner_since, last_owner, epoch,
-	unread, unanswered, snoozed_until, waiting_since, last_message, created_at, updated_at`
+	unread, unanswered, snoozed_until, waiting_since, last_message, created_at, updated_at, offered, offered_till, answer_since,
+	begun_at, answered, opted_out`
 
-// scanConversation also scans columns that follow the conversation's own.
-func scanConversation(r rows, c *gateway.Conversation, more ...any) error {
-	dest := append(make([]any, 0, 20), &c.ID, &c.Number, &c.Peer.Value, &c.Peer.Kind, &c.Queue, &c.Status, &c.Archived, &c.Owner, (*microTime)(&c.OwnerSince), &c.LastOwner, &c.Epoch,
+// shownConversation is conversationColumns and what is known of the customer.
+const shownConversation = conversationColumns + `,
+	EXISTS (SELECT 1 FROM blocks b WHERE b.peer = conversations.peer AND b.peer_kind = conversations.peer_kind),
+	COALESCE((SELECT n.contact FROM contact_numbers n WHERE n.peer = conversations.peer AND n.peer_kind = conversations.peer_kind), 0),
+	COALESCE((SELECT k.name FROM contact_numbers n JOIN contacts k ON k.id = n.contact WHERE n.peer = conversations.peer AND n.peer_kind = conversations.peer_kind), '')`
+
+// scanConversation scans the columns of shownConversation.
+func scanConversation(r rows, c *gateway.Conversation) error {
+	return r.Scan(&c.ID, &c.Number, &c.Peer.Value, &c.Peer.Kind, &c.Queue, &c.Status, &c.Archived, &c.Owner, (*microTime)(&c.OwnerSince), &c.LastOwner, &c.Epoch,
 		&c.Unread, &c.Unanswered, (*microTime)(&c.SnoozedUntil), (*microTime)(&c.WaitingSince), &c.LastMessage,
-		(*microTime)(&c.CreatedAt), (*microTime)(&c.UpdatedAt))
-	return r.Scan(append(dest, more...)...)
+		(*microTime)(&c.CreatedAt), (*microTime)(&c.UpdatedAt), &c.Offered, (*microTime)(&c.OfferedTill), (*microTime)(&c.AnswerSince),
+		(*microTime)(&c.BegunAt), &c.Answered, &c.OptedOut, &c.Blocked, &c.Contact, &c.ContactName)
 }
 
 // Conversation returns the conversation as this transaction has it; false if
@@ -42,10 +50,9 @@ func (tx *Tx) LoadConversations(ids []gateway.ID) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return in(tx, `SELECT `+conversationColumns+`, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = conversations.peer AND b.peer_kind = conversations.peer_kind)
-		FROM conversations WHERE id`, missing, tx.c.db.dialect.forUpdate, func(r rows) error {
+	return in(tx, `SELECT `+shownConversation+` FROM conversations WHERE id`, missing, tx.c.db.dialect.forUpdate, func(r rows) error {
 		e := new(entry)
-		err := scanConversation(r, &e.conversation, &e.conversation.Blocked)
+		err := scanConversation(r, &e.conversation)
 		if err == nil {
 			tx.remember(e)
 		}
@@ -75,21 +82,32 @@ func (tx *Tx) Pair(number string, peer gateway.Address) (gateway.Conversation, e
 	var found *entry
 	err := tx.each(func(r rows) error {
 		found = new(entry)
-		return scanConversation(r, &found.conversation, &found.conversation.Blocked)
-	}, `SELECT `+conversationColumns+`, EXISTS (SELECT 1 FROM blocks b WHERE b.peer = $1 AND b.peer_kind = $3)
-		FROM conversations WHERE peer = $1 AND number = $2 AND peer_kind = $3 AND status <> 4`+tx.c.db.dialect.forUpdate,
+		return scanConversation(r, &found.conversation)
+	}, `SELECT `+shownConversation+` FROM conversations WHERE peer = $1 AND number = $2 AND peer_kind = $3 AND status <> 4`+tx.c.db.dialect.forUpdate,
 		peer.Value, number, peer.Kind)
 	if err != nil {
 		return gateway.Conversation{}, err
 	}
 	if found == nil {
 		found = &entry{conversation: gateway.Conversation{Number: number, Peer: peer}}
-		if found.conversation.Blocked, err = tx.blocked(peer); err != nil {
+		if err := tx.customer(&found.conversation); err != nil {
 			return gateway.Conversation{}, err
 		}
 	}
 	tx.remember(found)
 	return found.conversation, nil
+}
+
+// customer reads what is known of the customer of a conversation that has no row.
+func (tx *Tx) customer(c *gateway.Conversation) (err error) {
+	if c.Blocked, err = tx.blocked(c.Peer); err != nil {
+		return err
+	}
+	if c.OptedOut, err = tx.OptedOut(c.Number, c.Peer); err != nil {
+		return err
+	}
+	return tx.each(func(r rows) error { return r.Scan(&c.Contact, &c.ContactName) },
+		`SELECT k.id, k.name FROM contact_numbers n JOIN contacts k ON k.id = n.contact WHERE n.peer = $1 AND n.peer_kind = $2`, c.Peer.Value, c.Peer.Kind)
 }
 
 func (tx *Tx) blocked(peer gateway.Address) (yes bool, err error) {
@@ -113,7 +131,8 @@ func (tx *Tx) SaveConversation(c gateway.Conversation) error {
 	tx.remember(e)
 	if p := (pair{c.Number, c.Peer}); c.Status == gateway.StatusDeleted && (tx.pairs[p] == nil || tx.pairs[p] == e) {
 		// Known not to exist: the row that a SELECT would find is not yet written.
-		tx.remember(&entry{conversation: gateway.Conversation{Number: c.Number, Peer: c.Peer, Blocked: c.Blocked}})
+		tx.remember(&entry{conversation: gateway.Conversation{Number: c.Number, Peer: c.Peer, Blocked: c.Blocked, OptedOut: c.OptedOut,
+			Contact: c.Contact, ContactName: c.ContactName}})
 	}
 	if !e.dirty {
 		e.dirty = true
@@ -134,17 +153,21 @@ func (tx *Tx) flushConversations() error {
 			first++
 		}
 	}
-	return tx.bulk(`INSERT INTO conversations (`+conversationColumns+`) VALUES`, 18, nil, ` ON CONFLICT (id) DO UPDATE SET
+	return tx.bulk(`INSERT INTO conversations (`+conversationColumns+`) VALUES`, 24, nil, ` ON CONFLICT (id) DO UPDATE SET
 		queue = excluded.queue, status = excluded.status, archived = excluded.archived, owner = excluded.owner,
 		owner_since = excluded.owner_since, last_owner = excluded.last_owner, epoch = excluded.epoch, unread = excluded.unread,
 		unanswered = excluded.unanswered, snoozed_until = excluded.snoozed_until, waiting_since = excluded.waiting_since,
-		last_message = excluded.last_message, updated_at = excluded.updated_at`, len(dirty), func(i int, a []any) {
+		last_message = excluded.last_message, updated_at = excluded.updated_at, offered = excluded.offered,
+		offered_till = excluded.offered_till, answer_since = excluded.answer_since, begun_at = excluded.begun_at,
+		answered = excluded.answered, opted_out = excluded.opted_out`, len(dirty), func(i int, a []any) {
 		c := &dirty[i].conversation
 		a[0], a[1], a[2], a[3], a[4] = (*int64)(&c.ID), &c.Number, &c.Peer.Value, int64(c.Peer.Kind), (*int64)(&c.Queue)
 		a[5], a[6], a[7], a[8] = int64(c.Status), asInt(c.Archived), (*int64)(&c.Owner), micros(c.OwnerSince)
 		a[9], a[10], a[11], a[12] = (*int64)(&c.LastOwner), &c.Epoch, int64(c.Unread), asInt(c.Unanswered)
 		a[13], a[14], a[15] = micros(c.SnoozedUntil), micros(c.WaitingSince), (*int64)(&c.LastMessage)
 		a[16], a[17] = micros(c.CreatedAt), micros(c.UpdatedAt)
+		a[18], a[19], a[20] = (*string)(&c.Offered), micros(c.OfferedTill), micros(c.AnswerSince)
+		a[21], a[22], a[23] = micros(c.BegunAt), asInt(c.Answered), asInt(c.OptedOut)
 	})
 }
 
@@ -168,19 +191,73 @@ func (tx *Tx) Block(peer gateway.Address, person gateway.ID) (bool, error) {
 	return n > 0, err
 }
 
-// OptOut appends to the ledger what peer, or a person for them, decided about
-// texts from number.
-func (tx *Tx) OptOut(number string, peer gateway.Address, out bool, keyword string, message, person gateway.ID) error {
-	_, err := tx.exec(`INSERT INTO opt_outs (id, number, peer, peer_kind, opted_out, keyword, message, person, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, int64(tx.NewID()), number, peer.Value, int64(peer.Kind), asInt(out), keyword,
-		int64(message), int64(person), micros(tx.now))
-	return err
+// Unblock lets peer reach us again; false if it was not blocked.
+func (tx *Tx) Unblock(peer gateway.Address) (bool, error) {
+	n, err := tx.exec(`DELETE FROM blocks WHERE peer = $1 AND peer_kind = $2`, peer.Value, int64(peer.Kind))
+	for k, e := range tx.pairs {
+		if k.peer == peer {
+			e.conversation.Blocked = false
+		}
+	}
+	return n > 0, err
 }
 
-// OptedOut says whether peer does not want texts from number.
+// Decision is a row of the ledger of opt-outs: what a customer decided about texts
+// from one of our numbers. Person and Note are of one that was told to somebody.
+type Decision struct {
+	ID         gateway.ID
+	Number     string
+	Peer       gateway.Address
+	OptedOut   bool
+	Keyword    string     // the customer's text
+	Message    gateway.ID // which that was
+	Person     gateway.ID
+	PersonName string // when it is read
+	Note       string
+	At         time.Time
+}
+
+// Decide appends to the ledger, and gives d its ID and time. The conversation of
+// the two, if there is one, has it from now on.
+func (tx *Tx) Decide(d *Decision) error {
+	d.ID, d.At = tx.NewID(), tx.now
+	if _, err := tx.exec(`INSERT INTO opt_outs (id, number, peer, peer_kind, opted_out, keyword, message, person, at, note)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, int64(d.ID), d.Number, d.Peer.Value, int64(d.Peer.Kind), asInt(d.OptedOut), d.Keyword,
+		int64(d.Message), int64(d.Person), micros(d.At), d.Note); err != nil {
+		return err
+	}
+	c, err := tx.Pair(d.Number, d.Peer)
+	if err != nil || c.OptedOut == d.OptedOut {
+		return err
+	}
+	c.OptedOut = d.OptedOut
+	if c.ID == 0 {
+		tx.remember(&entry{conversation: c})
+		return nil
+	}
+	return tx.SaveConversation(c)
+}
+
+// OptedOut says whether peer does not want texts from number. Conversations know
+// it themselves.
 func (tx *Tx) OptedOut(number string, peer gateway.Address) (out bool, err error) {
 	err = tx.each(func(r rows) error { return r.Scan(&out) },
 		`SELECT opted_out FROM opt_outs WHERE peer = $1 AND number = $2 AND peer_kind = $3 ORDER BY id DESC LIMIT 1`,
 		peer.Value, number, int64(peer.Kind))
 	return out, err
+}
+
+// AnsweredAt is when peer was last answered automatically for a kind of reason,
+// on number; zero if never.
+func (tx *Tx) AnsweredAt(number string, peer gateway.Address, kind string) (at time.Time, err error) {
+	err = tx.each(func(r rows) error { return r.Scan((*microTime)(&at)) },
+		`SELECT at FROM automatic_replies WHERE peer = $1 AND number = $2 AND peer_kind = $3 AND kind = $4`, peer.Value, number, int64(peer.Kind), kind)
+	return at, err
+}
+
+// SetAnsweredAt remembers that it is now.
+func (tx *Tx) SetAnsweredAt(number string, peer gateway.Address, kind string) error {
+	_, err := tx.exec(`INSERT INTO automatic_replies (peer, peer_kind, number, kind, at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (peer, number, peer_kind, kind) DO UPDATE SET at = excluded.at`, peer.Value, int64(peer.Kind), number, kind, micros(tx.now))
+	return err
 }
