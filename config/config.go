@@ -23,6 +23,7 @@ type Config struct {
 	Carriers  []Carrier `yaml:"carriers"`
 	Routes    []Route   `yaml:"routes"` // each number that several carriers list has one
 	Limits    Limits    `yaml:"limits"`
+	OptOut    OptOut    `yaml:"opt_out"`
 }
 
 // TLS names the PEM files that the HTTP server answers with.
@@ -75,6 +76,18 @@ type Limits struct {
 	TokenPerDay    int `yaml:"token_per_day"`    // texts in a day in UTC, of a token that has no limit of its own
 }
 
+// OptOut says by which words, beside those that are known everywhere, customers
+// decide about being texted, and what they are answered; nothing where that is
+// empty.
+type OptOut struct {
+	Stop       []string `yaml:"stop"`
+	Start      []string `yaml:"start"`
+	Help       []string `yaml:"help"`
+	StopReply  string   `yaml:"stop_reply"`
+	StartReply string   `yaml:"start_reply"`
+	HelpReply  string   `yaml:"help_reply"`
+}
+
 // The options that are words.
 type (
 	Uncertain string // what to do with a text that was perhaps sent
@@ -123,6 +136,11 @@ func defaults() Config {
 		Region: "US",
 		Store:  "sqlite:/var/lib/smsbridge/smsbridge.db",
 		Log:    Log{Level: LogInfo, Format: LogText, Texts: LogTextsFinal, Numbers: LogNumbersMasked},
+		OptOut: OptOut{
+			StopReply:  "You will get no more texts from this number. Reply START to get them again.",
+			StartReply: "You will get texts from this number again. Reply STOP to end them.",
+			HelpReply:  "Reply STOP to get no more texts from this number.",
+		},
 	}
 }
 

@@ -103,6 +103,7 @@ routes:
     failover_after: 1m
   - {number: "+12602058900", carriers: [backup]}
 limits: {agent_per_minute: 0, token_per_day: 5000}
+opt_out: {stop: [ARRET, "ARRÊT"], start: [DEPART], help: [AIDE], stop_reply: Adieu., start_reply: "", help_reply: Repondez ARRET.}
 `
 
 func TestLoadWhole(t *testing.T) {
@@ -204,6 +205,7 @@ func TestLoadWhole(t *testing.T) {
 			Number: "+12602058900", Carriers: []string{"backup"}, FailoverAfter: 30 * time.Second,
 		}},
 		Limits: Limits{TokenPerDay: 5000},
+		OptOut: OptOut{Stop: []string{"ARRET", "ARRÊT"}, Start: []string{"DEPART"}, Help: []string{"AIDE"}, StopReply: "Adieu.", HelpReply: "Repondez ARRET."},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -235,6 +237,9 @@ carriers:
 		Carriers: []Carrier{{
 			Name: "acme", Numbers: []string{"+12602058900"}, OnUncertain: UncertainHold, SMPP: &account,
 		}},
+		OptOut: OptOut{StopReply: "You will get no more texts from this number. Reply START to get them again.",
+			StartReply: "You will get texts from this number again. Reply STOP to end them.",
+			HelpReply:  "Reply STOP to get no more texts from this number."},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -272,6 +272,11 @@ region: ~
 		`1: limits.agent_per_minute: must be 0 to 100000, not 100001
 1: limits.token_per_day: must be a whole number in decimal, without quotes or leading zeros
 1: limits.token_per_hour: unknown option`},
+	{"words of opt-outs", "opt_out: {stop: ['', ' ARRET'], start: DEPART, no: x}\n",
+		`1: opt_out.stop[0]: must have 1 to 64 octets, without spaces around it
+1: opt_out.stop[1]: must have 1 to 64 octets, without spaces around it
+1: opt_out.start: must be a list, also if it has only one element: [...]
+1: opt_out.no: unknown option`},
 	{"carrier without anything", `carriers:
 - {}
 `,

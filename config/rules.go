@@ -100,6 +100,13 @@ func rules() map[string]rule {
 		"limits.agent_per_minute": ints(0, 100_000),
 		"limits.token_per_day":    ints(0, 1_000_000_000),
 
+		"opt_out.stop[]":      text(keyword),
+		"opt_out.start[]":     text(keyword),
+		"opt_out.help[]":      text(keyword),
+		"opt_out.stop_reply":  text(reply),
+		"opt_out.start_reply": text(reply),
+		"opt_out.help_reply":  text(reply),
+
 		"carriers[].gsm.device":            text(device),
 		"carriers[].gsm.imei":              text(imei),
 		"carriers[].gsm.pin":               text(pin),

@@ -12,6 +12,7 @@ import (
 	"time"
 	_ "time/tzdata" // time zones also where the machine has none
 	"unicode"
+	"unicode/utf8"
 
 	"smsbridge/gsm"
 )
@@ -188,6 +189,22 @@ func timeZone(s string) error {
 func device(s string) error {
 	if s != gsm.DeviceAuto && (!strings.HasPrefix(s, "/") || strings.ContainsRune(s, 0)) {
 		return fmt.Errorf("must be the absolute path of a device, or %s, not %s", gsm.DeviceAuto, quote(s))
+	}
+	return nil
+}
+
+// keyword checks a word by which customers decide.
+func keyword(s string) error {
+	if s != strings.TrimSpace(s) || s == "" || len(s) > 64 {
+		return errors.New("must have 1 to 64 octets, without spaces around it")
+	}
+	return nil
+}
+
+// reply checks an automatic answer.
+func reply(s string) error {
+	if utf8.RuneCountInString(s) > 1000 {
+		return errors.New("must have at most 1000 characters")
 	}
 	return nil
 }

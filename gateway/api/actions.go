@@ -145,21 +145,29 @@ func (a *API) transfer(w http.ResponseWriter, r *http.Request, c *caller) error 
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	action := gateway.Action{Kind: gateway.ActTransfer}
-	var err error
-	switch {
-	case (in.Agent == "") == (in.Queue == ""):
-		return invalid("body", "give either agent or queue")
-	case in.Agent != "":
-		if action.Agent, err = gateway.ParseID(in.Agent); err != nil {
-			return &gateway.Refusal{Code: gateway.AgentUnavailable, Text: "There is no such agent."}
-		}
-	default:
-		if action.Queue, err = gateway.ParseID(in.Queue); err != nil {
-			return &gateway.Refusal{Code: gateway.AgentUnavailable, Text: "There is no such queue."}
-		}
+	action, err := transferTo(in.Agent, in.Queue)
+	if err != nil {
+		return err
 	}
 	return a.act(w, r, c, action, router.Details{Epoch: in.Epoch, Note: in.Note})
+}
+
+// transferTo reads to whom a conversation is to go.
+func transferTo(agent, queue string) (action gateway.Action, err error) {
+	action.Kind = gateway.ActTransfer
+	switch {
+	case (agent == "") == (queue == ""):
+		return action, invalid("body", "give either agent or queue")
+	case agent != "":
+		if action.Agent, err = gateway.ParseID(agent); err != nil {
+			return action, &gateway.Refusal{Code: gateway.AgentUnavailable, Text: "There is no such agent."}
+		}
+	default:
+		if action.Queue, err = gateway.ParseID(queue); err != nil {
+			return action, &gateway.Refusal{Code: gateway.AgentUnavailable, Text: "There is no such queue."}
+		}
+	}
+	return action, nil
 }
 
 func (a *API) snooze(w http.ResponseWriter, r *http.Request, c *caller) error {

@@ -37,19 +37,20 @@ type Options struct {
 
 // API serves HTTP. Its methods are safe for concurrent use.
 type API struct {
-	db       *store.DB
-	router   *router.Router
-	dir      *router.Directory
-	hub      *Hub
-	log      *slog.Logger
-	metrics  *metrics
-	secure   bool
-	render   renderer
-	sessions sessions
-	gate     *gate
-	throttle throttle
-	regions  sync.Map // number of ours -> region
-	used     sync.Map // token -> when its use was last noted
+	db        *store.DB
+	router    *router.Router
+	dir       *router.Directory
+	hub       *Hub
+	log       *slog.Logger
+	metrics   *metrics
+	secure    bool
+	render    renderer
+	sessions  sessions
+	gate      *gate
+	throttle  throttle
+	regions   sync.Map // number of ours -> region
+	presences presences
+	used      sync.Map // token -> when its use was last noted
 
 	destinations destinations
 	origin       *http.CrossOriginProtection
@@ -96,6 +97,8 @@ func New(opt Options) *API {
 	a.carrierRoutes()
 	a.numberRoutes()
 	a.streamRoutes()
+	a.presenceRoutes()
+	a.bulkRoutes()
 	a.refuseOthers()
 	delete(a.huma.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own: Problem takes its place
 	return a
@@ -177,7 +180,8 @@ func (a *API) refuseOthers() {
 		a.writeProblem(w, r, notFound("page"))
 	})
 	for path, methods := range a.paths {
-		if path == prefix+"/messages/batch" || path == prefix+"/messages/preview" { // for GET the mux could not tell it from /messages/{id}
+		switch path { // the mux could not tell them from a thing by its id
+		case prefix + "/messages/batch", prefix + "/messages/preview", prefix + "/conversations/transfer":
 			continue
 		}
 		allow := strings.Join(methods, ", ")

@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -280,23 +282,32 @@ func (a *API) sendAll(ctx context.Context, c *caller, raw []json.RawMessage) [][
 		}
 		lanes[items[i].To] = append(lanes[items[i].To], i)
 	}
-	work := make(chan []int)
+	ordered := slices.Collect(maps.Values(lanes))
+	inParallel(len(ordered), func(n int) {
+		for _, i := range ordered[n] {
+			results[i] = a.sendItem(ctx, c, &items[i])
+		}
+	})
+	return results
+}
+
+// inParallel calls do for each of n, many at once, so that they share commits, and
+// returns when all are done.
+func inParallel(n int, do func(int)) {
+	work := make(chan int)
 	var all sync.WaitGroup
-	for range min(len(lanes), batchAtOnce) {
+	for range min(n, batchAtOnce) {
 		all.Go(func() {
-			for lane := range work {
-				for _, i := range lane {
-					results[i] = a.sendItem(ctx, c, &items[i])
-				}
+			for i := range work {
+				do(i)
 			}
 		})
 	}
-	for _, lane := range lanes {
-		work <- lane
+	for i := range n {
+		work <- i
 	}
 	close(work)
 	all.Wait()
-	return results
 }
 
 func (a *API) sendItem(ctx context.Context, c *caller, in *batchItem) []byte {

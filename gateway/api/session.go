@@ -177,6 +177,7 @@ func (a *API) setAvailability(w http.ResponseWriter, r *http.Request, c *caller)
 	if err := a.dir.Reload(r.Context()); err != nil {
 		return err
 	}
+	a.passAvailability(c.actor.ID)
 	body, err := json.Marshal(a.me(c))
 	if err != nil {
 		return err

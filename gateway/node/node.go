@@ -86,9 +86,11 @@ func New(ctx context.Context, cfg *config.Config, v Version, log *slog.Logger) (
 		return n, err
 	}
 	if n.router, err = router.New(router.Options{Store: n.db, Directory: dir, Log: log, Region: cfg.Region, Lines: lines, Routes: routes(cfg),
-		Limits:  router.Limits{AgentPerMinute: cfg.Limits.AgentPerMinute, TokenPerDay: cfg.Limits.TokenPerDay},
-		TextLog: router.TextLog{Off: cfg.Log.Texts == config.LogTextsNone, Numbers: cfg.Log.Numbers == config.LogNumbersFull},
-		Metrics: n.registry}); err != nil {
+		Limits:   router.Limits{AgentPerMinute: cfg.Limits.AgentPerMinute, TokenPerDay: cfg.Limits.TokenPerDay},
+		TextLog:  router.TextLog{Off: cfg.Log.Texts == config.LogTextsNone, Numbers: cfg.Log.Numbers == config.LogNumbersFull},
+		Keywords: gateway.NewKeywords(cfg.OptOut.Stop, cfg.OptOut.Start, cfg.OptOut.Help),
+		Replies:  router.Replies{Stop: cfg.OptOut.StopReply, Start: cfg.OptOut.StartReply, Help: cfg.OptOut.HelpReply},
+		Metrics:  n.registry}); err != nil {
 		return n, err
 	}
 	observe = n.router.Observe
@@ -175,7 +177,8 @@ func routes(cfg *config.Config) []router.Route {
 
 func (n *Node) listen() error {
 	var err error
-	if n.listener, err = net.Listen("tcp", n.cfg.Listen); err != nil {
+	listening := net.ListenConfig{Control: dropUnheard}
+	if n.listener, err = listening.Listen(context.Background(), "tcp", n.cfg.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if n.cfg.TLS != nil {
