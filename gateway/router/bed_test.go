@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -43,6 +44,8 @@ type bed struct {
 	routes   []Route
 	limits   Limits
 	textLog  TextLog
+	replies  Replies
+	keywords gateway.Keywords
 	log      *slog.Logger // nil: nothing is logged
 	stop     func()       // ends the router
 	observe  atomic.Pointer[Router]
@@ -135,11 +138,63 @@ func (b *bed) make() {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	b.r, err = New(Options{Store: b.db, Directory: dir, Log: log, Region: "US", Lines: lines, Routes: b.routes, Limits: b.limits, TextLog: b.textLog, Metrics: b.reg})
+	b.r, err = New(Options{Store: b.db, Directory: dir, Log: log, Region: "US", Lines: lines, Routes: b.routes, Limits: b.limits, TextLog: b.textLog,
+		Replies: b.replies, Keywords: b.keywords, Metrics: b.reg})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.observe.Store(b.r)
+}
+
+// general changes the settings of General, in which everybody is.
+func (b *bed) general(change func(*gateway.QueueSettings)) {
+	b.t.Helper()
+	q := store.Queue{ID: store.GeneralQueue, Name: "General", Settings: gateway.DefaultQueueSettings()}
+	if b.r != nil {
+		q, _ = b.r.dir.Queue(store.GeneralQueue)
+	}
+	change(&q.Settings)
+	b.changeDirectory(func(tx *store.Tx) error { _, err := tx.SaveQueue(q); return err })
+}
+
+// changeDirectory changes people or queues, as the API does.
+func (b *bed) changeDirectory(fn func(*store.Tx) error) {
+	b.t.Helper()
+	b.do(fn)
+	if b.r == nil {
+		return
+	}
+	if err := b.r.dir.Reload(b.ctx); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, a := range []*gateway.Actor{&b.ana, &b.ben, &b.mia, &b.sue} {
+		if now, ok := b.r.dir.Actor(a.ID); ok {
+			*a = now
+		}
+	}
+}
+
+func (b *bed) choose(who gateway.Actor, availability Availability) {
+	b.t.Helper()
+	b.changeDirectory(func(tx *store.Tx) error { return tx.SetAvailability(who.ID, string(availability)) })
+}
+
+// seenBy tells which of the people see a conversation.
+func (b *bed) seenBy(c gateway.Conversation) string {
+	seen := ""
+	for _, a := range []gateway.Actor{b.ana, b.ben, b.mia, b.sue} {
+		if c.View().VisibleTo(a) {
+			seen += a.Name + " "
+		}
+	}
+	return strings.TrimSpace(seen)
+}
+
+func (b *bed) wantSeen(c gateway.Conversation, want string) {
+	b.t.Helper()
+	if got := b.seenBy(b.conversation(c.ID)); got != want {
+		b.t.Errorf("seen by %q, want %q", got, want)
+	}
 }
 
 // run makes a router, runs it, and waits until acme is connected.
@@ -306,6 +361,42 @@ func (b *bed) texts(conversation gateway.ID) []string {
 		}
 	}
 	return all
+}
+
+// lines are what the thread says of steps, oldest first.
+func (b *bed) lines(conversation gateway.ID) []string {
+	b.t.Helper()
+	ms, err := b.db.MessageRows(b.ctx, store.MessageList{Conversation: conversation, Limit: 5000})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	all := []string{}
+	for _, m := range slices.Backward(ms) {
+		if m.Kind == gateway.KindSystem {
+			all = append(all, m.Text)
+		}
+	}
+	return all
+}
+
+// newest is the number of the last event.
+func (b *bed) newest() int64 {
+	b.t.Helper()
+	seq, err := b.db.EventSeq(b.ctx)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return seq
+}
+
+// since are the events after one.
+func (b *bed) since(seq int64) []gateway.Event {
+	b.t.Helper()
+	es, err := b.db.Events(b.ctx, seq, 1000)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return es
 }
 
 // reply sends a text that must be let through.

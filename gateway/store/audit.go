@@ -107,3 +107,39 @@ func (db *DB) Deeds(ctx context.Context, l DeedList) ([]Deed, error) {
 		return d, r.Scan(&d.ID, (*microTime)(&d.At), &d.By.Kind, &d.By.ID, &d.By.Name, &d.Action, &d.Conversation, &d.Object, &d.Detail)
 	}, `SELECT id, at, kind, actor, actor_name, action, conversation, object, detail FROM audit`+q.where()+` ORDER BY id DESC LIMIT `+q.arg(l.Limit), q.args...)
 }
+
+// DecisionList says which rows of the ledger of opt-outs to list.
+type DecisionList struct {
+	Number, Peer string   // "": any
+	Numbers      []string // of a limited token; nil: all
+	Everything   bool     // else only of the queues that are managed
+	Manages      []gateway.ID
+	Before       gateway.ID // 0: from the newest
+	Limit        int
+}
+
+// Decisions lists the ledger of opt-outs, newest first. A number that nobody has
+// given to a queue is General's.
+func (db *DB) Decisions(ctx context.Context, l DecisionList) ([]Decision, error) {
+	q := &query{}
+	if l.Number != "" {
+		q.add("o.number = " + q.arg(l.Number))
+	}
+	if l.Peer != "" {
+		q.add("o.peer = " + q.arg(l.Peer))
+	}
+	if l.Numbers != nil {
+		q.add("o.number IN (" + q.texts(l.Numbers) + ")")
+	}
+	if !l.Everything {
+		general := q.arg(int64(GeneralQueue))
+		q.add("COALESCE((SELECT n.queue FROM queue_numbers n WHERE n.number = o.number), " + general + ") IN (" + q.list(append([]gateway.ID{0}, l.Manages...)) + ")")
+	}
+	if l.Before != 0 {
+		q.add("o.id < " + q.arg(int64(l.Before)))
+	}
+	return collect(ctx, db, func(r rows) (d Decision, err error) {
+		return d, r.Scan(&d.ID, &d.Number, &d.Peer.Value, &d.Peer.Kind, &d.OptedOut, &d.Keyword, &d.Message, &d.Person, &d.PersonName, (*microTime)(&d.At), &d.Note)
+	}, `SELECT o.id, o.number, o.peer, o.peer_kind, o.opted_out, o.keyword, o.message, o.person, COALESCE(p.name, ''), o.at, o.note
+		FROM opt_outs o LEFT JOIN people p ON p.id = o.person`+q.where()+` ORDER BY o.id DESC LIMIT `+q.arg(l.Limit), q.args...)
+}
