@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"smsbridge/gateway"
+	"smsbridge/gateway/store"
 )
 
 // inbox is a router under random hands: several people, customers, a program
@@ -21,7 +22,9 @@ type inbox struct {
 	epochs map[gateway.ID]int64
 	sent   map[gateway.ID]bool // messages that were let through
 	live   map[string]gateway.ID
+	other  *Router // on the same store
 	fates
+	crowd
 }
 
 func TestRouterKeepsTheInvariants(t *testing.T) {
@@ -34,7 +37,9 @@ func TestRouterKeepsTheInvariants(t *testing.T) {
 	onSQLite(t, func(b *bed) {
 		b.shared(gateway.Format{Alphabet: gateway.AlphabetLatin1}, Route{Number: ourNumber, Carriers: []string{"acme", "beta"}, FailoverAfter: 3 * time.Second})
 		b.line.OnUncertain, b.line.ResendAfter = Resend, 2*time.Second
+		b.replies = Replies{Stop: "No more texts.", Start: "Texts again."}
 		b.run()
+		other := b.alongside()
 		round := 0
 		// A bubble has no deadline, which rapid would ask for.
 		rapid.Check(struct{ testing.TB }{b.t}, func(t *rapid.T) {
@@ -44,7 +49,9 @@ func TestRouterKeepsTheInvariants(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			in := &inbox{bed: b, base: 10 * round, cursor: cursor, epochs: map[gateway.ID]int64{}, sent: map[gateway.ID]bool{}, live: map[string]gateway.ID{}, fates: newFates(b)}
+			in := &inbox{bed: b, base: 10 * round, cursor: cursor, epochs: map[gateway.ID]int64{}, sent: map[gateway.ID]bool{}, live: map[string]gateway.ID{},
+				other: other, fates: newFates(b), crowd: newCrowd(b)}
+			defer in.leave()
 			t.Repeat(map[string]func(*rapid.T){
 				"receive": in.customerWrites,
 				"reply":   in.personWrites,
@@ -57,6 +64,8 @@ func TestRouterKeepsTheInvariants(t *testing.T) {
 				"time":    in.timePasses,
 				"cancel":  in.somebodyCancels,
 				"resend":  in.somebodySendsAgain,
+				"people":  in.somebodyComesOrGoes,
+				"queue":   in.queueChanges,
 				"count":   func(*rapid.T) { in.settle(); in.wantGauges() },
 				"":        in.check,
 			})
@@ -93,7 +102,8 @@ func (in *inbox) personWrites(t *rapid.T) {
 	before := in.pair(to)
 	var sent Sent
 	var err error
-	if rapid.Bool().Draw(t, "start") || before.ID == 0 {
+	started := rapid.Bool().Draw(t, "start") || before.ID == 0
+	if started {
 		sent, err = in.r.Start(in.ctx, by, ourNumber, to, Text{Text: by.Name + textOf(t)})
 	} else {
 		sent, err = in.r.Reply(in.ctx, by, before.ID, Text{Text: by.Name + textOf(t)})
@@ -103,8 +113,8 @@ func (in *inbox) personWrites(t *rapid.T) {
 		return
 	}
 	in.sent[sent.Message.ID] = true
-	if before.Status == gateway.StatusTaken && before.Owner != by.ID {
-		t.Errorf("%s wrote into what another owns: %+v", by.Name, before)
+	if before.Status == gateway.StatusTaken && before.Owner != by.ID || before.Status == gateway.StatusWaiting && !before.View().VisibleTo(by) && !started {
+		t.Errorf("%s wrote into what another owns, or does not see: %+v", by.Name, before)
 	}
 	if c := in.pair(to); c.Status != gateway.StatusTaken || c.Owner != by.ID {
 		t.Errorf("%s wrote, and it is %+v", by.Name, c)
@@ -129,14 +139,26 @@ func (in *inbox) personActs(t *rapid.T) {
 		return
 	}
 	a := gateway.Action{Kind: rapid.SampledFrom([]gateway.ActionKind{gateway.ActTake, gateway.ActTransfer, gateway.ActRelease, gateway.ActDealtWith, gateway.ActArchive,
-		gateway.ActUnarchive, gateway.ActDelete, gateway.ActRead, gateway.ActSnooze}).Draw(t, "action"), Until: time.Now().Add(time.Hour)}
+		gateway.ActUnarchive, gateway.ActDelete, gateway.ActRead, gateway.ActSnooze}).Draw(t, "action"), Until: time.Now().Add(time.Duration(rapid.IntRange(1, 3600).Draw(t, "until")) * time.Second)}
 	if a.Kind == gateway.ActTransfer {
-		a.Agent = in.person(t).ID
+		if a.Agent = in.person(t).ID; rapid.Bool().Draw(t, "to the queue") {
+			a.Agent, a.Queue = 0, store.GeneralQueue
+		}
 	}
-	after, err := in.r.Act(in.ctx, by, before.ID, a, Details{})
+	r := in.r
+	if rapid.Bool().Draw(t, "elsewhere") {
+		r = in.other
+		if err := r.dir.Reload(in.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after, err := r.Act(in.ctx, by, before.ID, a, Details{})
 	if err != nil {
 		in.refused(t, err, with, before)
 		return
+	}
+	if !before.View().VisibleTo(by) || !before.View().ChangeableBy(by) && after != before {
+		t.Errorf("%s did %d to %+v", by.Name, a.Kind, before)
 	}
 	if stored := in.conversation(before.ID); stored.View() != after.View() || stored.Epoch != after.Epoch || stored.Archived != after.Archived {
 		t.Errorf("answered %+v, stored %+v", after, stored)
@@ -214,7 +236,8 @@ func (in *inbox) checkEvent(t *rapid.T, e gateway.Event) {
 	} else if e.Type != gateway.EventMessageTick {
 		in.live[pair] = c.ID
 	}
-	if e.Type == gateway.EventMessageSent {
+	in.checkHandling(t, e)
+	if e.Type == gateway.EventMessageSent && e.By != 0 { // what is automatic is nobody's
 		if !in.sent[e.Message.ID] {
 			t.Errorf("%q of %s was refused, and exists", e.Message.Text, e.ByName)
 		}

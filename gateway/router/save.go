@@ -19,6 +19,10 @@ func (r *Router) save(tx *store.Tx, c, next gateway.Conversation, events []gatew
 		before = gateway.View{}
 	}
 	for _, t := range events {
+		by := by
+		if t == gateway.EventTaken && by.ID != next.Owner { // its queue gave it to somebody
+			by = system
+		}
 		e := gateway.Event{Time: tx.Now(), Type: t, Before: before, After: after, Conversation: &next, By: by.ID, ByName: by.Name, Note: d.Note}
 		switch t {
 		case gateway.EventMessageReceived, gateway.EventMessageSent:
