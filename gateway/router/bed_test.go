@@ -49,6 +49,7 @@ type bed struct {
 	log      *slog.Logger // nil: nothing is logged
 	stop     func()       // ends the router
 	observe  atomic.Pointer[Router]
+	other    *Router // on the same store, in races
 	sessions gateway.ID
 
 	ana, ben, mia, sue gateway.Actor // two agents, a manager of General, a system owner

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
@@ -22,8 +23,52 @@ func TestRaceForConversations(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) { raceForConversations(t, storetest.Postgres(t), 500) })
 }
 
-// try is one agent's go at a conversation.
+// The same through two routers, each with a connection to the store of its own,
+// as two daemons would have it.
+func TestRaceBetweenRouters(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { raceBetweenRouters(t, "sqlite:"+filepath.Join(t.TempDir(), "store.db")) })
+	t.Run("postgres", func(t *testing.T) { raceBetweenRouters(t, storetest.Postgres(t)) })
+}
+
+func raceBetweenRouters(t *testing.T, dsn string) {
+	b := newBed(t, dsn)
+	b.make()
+	db, err := store.Open(t.Context(), dsn, store.Options{Node: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	dir, err := OpenDirectory(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.other, err = New(Options{Store: db, Directory: dir, Log: slog.New(slog.DiscardHandler), Region: "US"}); err != nil {
+		t.Fatal(err)
+	}
+	raceFor(b, b.waiting(0, 200))
+}
+
+// waiting makes conversations that wait, with the customers from the first on.
+func (b *bed) waiting(first, n int) (ids []gateway.ID) {
+	b.t.Helper()
+	b.do(func(tx *store.Tx) error {
+		ids = ids[:0]
+		for i := range n {
+			peer := gateway.Address{Kind: gateway.AddressE164, Value: fmt.Sprintf("+1%010d", 2000000000+first+i)}
+			c, _ := gateway.NewConversation(tx.NewID(), ourNumber, peer, store.GeneralQueue).Receive(gateway.ArrivalText, store.GeneralQueue, tx.Now())
+			if err := tx.SaveConversation(c); err != nil {
+				return err
+			}
+			ids = append(ids, c.ID)
+		}
+		return nil
+	})
+	return ids
+}
+
+// try is one agent's go at a conversation, through a router.
 type try struct {
+	r            *Router
 	conversation gateway.ID
 	by           gateway.Actor
 	reply        bool
@@ -47,20 +92,7 @@ func raceForConversations(t *testing.T, dsn string, n int) {
 	<-b.acme.said
 	const chunk = 200
 	for done := 0; done < n; done += chunk {
-		var ids []gateway.ID
-		b.do(func(tx *store.Tx) error {
-			ids = ids[:0]
-			for i := range min(chunk, n-done) {
-				peer := gateway.Address{Kind: gateway.AddressE164, Value: fmt.Sprintf("+1%010d", 2000000000+done+i)}
-				c, _ := gateway.NewConversation(tx.NewID(), ourNumber, peer, store.GeneralQueue).Receive(gateway.ArrivalText, store.GeneralQueue, tx.Now())
-				if err := tx.SaveConversation(c); err != nil {
-					return err
-				}
-				ids = append(ids, c.ID)
-			}
-			return nil
-		})
-		raceFor(b, ids)
+		raceFor(b, b.waiting(done, min(chunk, n-done)))
 	}
 	if got := int(b.metric("take_conflicts_total")); got != n {
 		t.Errorf("%d conflicts were counted, want %d", got, n)
@@ -72,7 +104,11 @@ func raceFor(b *bed, ids []gateway.ID) {
 	tries := make([]try, 0, 2*len(ids))
 	for _, id := range ids {
 		for _, by := range []gateway.Actor{b.ana, b.ben} {
-			tries = append(tries, try{conversation: id, by: by, reply: rand.IntN(2) == 0})
+			r := b.r
+			if b.other != nil && by.ID == b.ben.ID {
+				r = b.other
+			}
+			tries = append(tries, try{r: r, conversation: id, by: by, reply: rand.IntN(2) == 0})
 		}
 	}
 	var all sync.WaitGroup
@@ -80,7 +116,7 @@ func raceFor(b *bed, ids []gateway.ID) {
 	for i := range tries {
 		all.Go(func() {
 			<-begin
-			tries[i].run(b)
+			tries[i].run()
 		})
 	}
 	close(begin)
@@ -90,14 +126,14 @@ func raceFor(b *bed, ids []gateway.ID) {
 	}
 }
 
-func (y *try) run(b *bed) {
+func (y *try) run() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if !y.reply {
-		_, y.err = b.r.Act(ctx, y.by, y.conversation, gateway.Action{Kind: gateway.ActTake}, Details{})
+		_, y.err = y.r.Act(ctx, y.by, y.conversation, gateway.Action{Kind: gateway.ActTake}, Details{})
 		return
 	}
-	sent, err := b.r.Reply(ctx, y.by, y.conversation, Text{Text: y.by.Name})
+	sent, err := y.r.Reply(ctx, y.by, y.conversation, Text{Text: y.by.Name})
 	y.message, y.err = sent.Message.ID, err
 }
 

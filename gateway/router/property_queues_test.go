@@ -60,7 +60,7 @@ func (in *inbox) somebodyComesOrGoes(t *rapid.T) {
 	case "here":
 		in.ends[who.ID] = append(in.ends[who.ID], in.r.Connected(who.ID))
 	case "there":
-		in.ends[who.ID] = append(in.ends[who.ID], in.other.Connected(who.ID))
+		in.ends[who.ID] = append(in.ends[who.ID], in.beside.Connected(who.ID))
 	case "lost":
 		for _, end := range in.ends[who.ID] {
 			end()

@@ -22,7 +22,7 @@ type inbox struct {
 	epochs map[gateway.ID]int64
 	sent   map[gateway.ID]bool // messages that were let through
 	live   map[string]gateway.ID
-	other  *Router // on the same store
+	beside *Router // on the same store
 	fates
 	crowd
 }
@@ -39,7 +39,7 @@ func TestRouterKeepsTheInvariants(t *testing.T) {
 		b.line.OnUncertain, b.line.ResendAfter = Resend, 2*time.Second
 		b.replies = Replies{Stop: "No more texts.", Start: "Texts again."}
 		b.run()
-		other := b.alongside()
+		beside := b.alongside()
 		round := 0
 		// A bubble has no deadline, which rapid would ask for.
 		rapid.Check(struct{ testing.TB }{b.t}, func(t *rapid.T) {
@@ -50,7 +50,7 @@ func TestRouterKeepsTheInvariants(t *testing.T) {
 				t.Fatal(err)
 			}
 			in := &inbox{bed: b, base: 10 * round, cursor: cursor, epochs: map[gateway.ID]int64{}, sent: map[gateway.ID]bool{}, live: map[string]gateway.ID{},
-				other: other, fates: newFates(b), crowd: newCrowd(b)}
+				beside: beside, fates: newFates(b), crowd: newCrowd(b)}
 			defer in.leave()
 			t.Repeat(map[string]func(*rapid.T){
 				"receive": in.customerWrites,
@@ -147,7 +147,7 @@ func (in *inbox) personActs(t *rapid.T) {
 	}
 	r := in.r
 	if rapid.Bool().Draw(t, "elsewhere") {
-		r = in.other
+		r = in.beside
 		if err := r.dir.Reload(in.ctx); err != nil {
 			t.Fatal(err)
 		}
