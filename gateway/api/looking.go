@@ -103,8 +103,9 @@ func presenceFrame(id gateway.ID, who gateway.Actor, state string, now time.Time
 	return append(b, "}}\n\n"...)
 }
 
-// passAvailability tells everybody's streams that somebody has become available,
-// away or offline, for lists of whom to transfer to.
+// passAvailability tells everybody's streams that somebody has said that they are
+// available or away, for lists of whom to transfer to. Of lost connections no
+// stream tells: GET /agents does.
 func (a *API) passAvailability(who gateway.ID) {
 	p, ok := a.dir.Person(who)
 	if !ok {
