@@ -257,7 +257,7 @@ func TestLateAnswers(t *testing.T) {
 func TestDeaf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := newTalk(t)
-			p.answers()
+		p.answers()
 		c.do(t.Context(), command{text: "AT+CSQ", timeout: 5 * time.Second})
 		began := time.Now()
 		_, err := c.do(t.Context(), command{text: "AT+CSQ", timeout: 5 * time.Second})
@@ -315,7 +315,7 @@ func TestNoise(t *testing.T) {
 func TestNoCarrierAnswersNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := newTalk(t)
-			p.answers("\r\nRING\r\n\r\nNO CARRIER\r\n\r\n+CSQ: 5,99\r\n\r\nOK\r\n")
+		p.answers("\r\nRING\r\n\r\nNO CARRIER\r\n\r\n+CSQ: 5,99\r\n\r\nOK\r\n")
 		lines, err := c.do(t.Context(), command{text: "AT+CSQ", prefixes: []string{"+CSQ:"}, timeout: time.Second})
 		if err != nil || len(lines) != 1 {
 			t.Errorf("%q, %v", lines, err)
@@ -326,7 +326,7 @@ func TestNoCarrierAnswersNothing(t *testing.T) {
 func TestTextOfSeveralLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := newTalk(t)
-			p.answers("\r\n+CUSD: 1,\"1. Balance\r\n2. Bundles\r\n\r\n3. OK\",15\r\n\r\nOK\r\n")
+		p.answers("\r\n+CUSD: 1,\"1. Balance\r\n2. Bundles\r\n\r\n3. OK\",15\r\n\r\nOK\r\n")
 		if _, err := c.do(t.Context(), command{text: `AT+CUSD=1,"*1#",15`, timeout: time.Second}); err != nil {
 			t.Error(err)
 		}

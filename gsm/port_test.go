@@ -184,4 +184,3 @@ func TestBlockedWriteOnAPort(t *testing.T) {
 		c.close()
 	})
 }
-
