@@ -44,6 +44,24 @@ func TestNetworksWithParentheses(t *testing.T) {
 	}
 }
 
+func TestOperators(t *testing.T) {
+	for line, want := range map[string]string{
+		`+COPS: 0,0,"4E2D56FD79FB52A8",7`:       "中国移动",
+		`+COPS: 0,0,"041C04350433043004240043"`: "МегаФC",
+		`+COPS: 0,2,"31026000"`:                 "31026000",
+		`+COPS: 0,0,"CAFE BABE"`:                "CAFE BABE",
+		`+COPS: 0,0,"DEADBEEF"`:                 "DEADBEEF",
+		`+COPS: 1,2,"26201",7`:                  "26201",
+		`+COPS: 2`:                              "",
+		`+COPS: 0,0,"A, B & C"`:                 "A, B & C",
+		"+COPS: 0,0,\"\\Telef|nica\"":           "ÖTelefönica",
+	} {
+		if o, ok := ParseOperator(line); !ok || o.Name != want {
+			t.Errorf("%q: %q, %t", line, o.Name, ok)
+		}
+	}
+}
+
 func TestSignals(t *testing.T) {
 	for line, want := range map[string]string{
 		"+CSQ: 199,99":                         "unknown",
@@ -77,13 +95,14 @@ func TestStorageOddities(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]Routed{
-		`+CDS: 25`:          {true, 25},
-		`+CDS:25`:           {true, 25},
-		`+CMT: ,30`:         {false, 30},
-		`+CMT: "alpha",30`:  {false, 30},
-		`+CMT: "a,b", 30`:   {false, 30},
-		`+CMT: "alpha",,30`: {false, 30},
-		`+CMT: 30`:          {false, 30},
+		`+CDS: 25`:          {true, false, 25},
+		`+CDS:25`:           {true, false, 25},
+		`+CMT: ,30`:         {false, false, 30},
+		`+CMT: "alpha",30`:  {false, false, 30},
+		`+CMT: "a,b", 30`:   {false, false, 30},
+		`+CMT: "alpha",,30`: {false, false, 30},
+		`+CMT: 30`:          {false, false, 30},
+		`+CBM: 88`:          {false, true, 88},
 	} {
 		if got, ok := ParseRouted(line); !ok || got != want {
 			t.Errorf("%q: %+v, %t", line, got, ok)
@@ -143,6 +162,12 @@ func TestUSSD(t *testing.T) {
 		{`+CUSD: 0,"48656C6C6F",68`, USSD{0, "Hello", 68}},
 		{`+CUSD: 0,"C2A300",68`, USSD{0, "C2A300", 68}},
 		{`+CUSD: 0,"1234",15`, USSD{0, "1234", 15}},
+		{`+CUSD: 0,"0700900123",15`, USSD{0, "0700900123", 15}},
+		{`+CUSD: 0,"041F04400438",15`, USSD{0, "При", 15}},
+		{`+CUSD: 0,"4E2D56FD79FB52A8",72`, USSD{0, "中国移动", 72}},
+		{`+CUSD: 0,"4E2D",72`, USSD{0, "中", 72}},
+		{`+CUSD: 0,"` + packed("Ok") + `",15`, USSD{0, "Ok", 15}},
+		{`+CUSD: 0,"` + packed("Balance: 12 MB") + `"`, USSD{0, "Balance: 12 MB", -1}},
 		{`+CUSD: 0,"DEAD",15`, USSD{0, "DEAD", 15}},
 		{`+CUSD: 0,"say "hi", then, go",15`, USSD{0, `say "hi", then, go`, 15}},
 		{"+CUSD: 1,\"1. Balance\n2. Data\",15", USSD{1, "1. Balance\n2. Data", 15}},

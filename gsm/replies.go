@@ -185,9 +185,10 @@ func ucs2Hex(s string) (string, bool) {
 		case p == 0x00 && octets[i+1] < ' ' && !strings.ContainsRune("\r\n\t", rune(octets[i+1])):
 			return "", false
 		case p == 0x00, p == 0x20: // Latin; dashes, quotes and the euro
-		case p == page || page == 0:
+		case p <= 0x0f && (page == 0 || p == page): // the alphabets up to those of India
 			page = p
-		case isHan(p) && isHan(page):
+		case isEastAsian(p) && len(s) >= 16 && (page == 0 || isEastAsian(page)):
+			page = p
 		default:
 			return "", false
 		}
@@ -195,7 +196,8 @@ func ucs2Hex(s string) (string, bool) {
 	return decodeUCS2(octets), true
 }
 
-// isHan tells the pages of Chinese characters and their punctuation.
-func isHan(page byte) bool {
-	return page == 0x30 || 0x4e <= page && page <= 0x9f || page == 0xff
+// isEastAsian tells the pages of Chinese, Japanese and Korean characters. They
+// are so many that a few hexadecimal digits prove nothing.
+func isEastAsian(page byte) bool {
+	return page == 0x30 || 0x4e <= page && page <= 0x9f || 0xac <= page && page <= 0xd7 || page == 0xff
 }

@@ -134,20 +134,26 @@ func ParseNewMessage(line string) (NewMessage, bool) {
 // Routed is the line before a PDU that is handed over unasked (3GPP TS 27.005
 // §3.4.1).
 type Routed struct {
-	Report bool // +CDS; else +CMT
-	Length int  // without the service centre's address
+	Report    bool // +CDS
+	Broadcast bool // +CBM: a page of a cell's broadcast, which is no TPDU. Neither: +CMT
+	Length    int  // without the service centre's address
 }
 
-// ParseRouted reads +CMT and +CDS: ",30", "name,30", "25". The PDU is the next
-// line.
+// ParseRouted reads +CMT, +CDS and +CBM: ",30", "name,30", "25". The PDU is the
+// next line.
 func ParseRouted(line string) (Routed, bool) {
+	var r Routed
 	rest, ok := payload(line, "+CMT")
-	r := Routed{}
 	if !ok {
-		r.Report = true
-		if rest, ok = payload(line, "+CDS"); !ok {
-			return Routed{}, false
-		}
+		rest, ok = payload(line, "+CDS")
+		r.Report = ok
+	}
+	if !ok {
+		rest, ok = payload(line, "+CBM")
+		r.Broadcast = ok
+	}
+	if !ok {
+		return Routed{}, false
 	}
 	list := fields(rest)
 	f := list[len(list)-1]

@@ -41,7 +41,7 @@ var eventNames = map[string]Event{
 	"^DSFLOWRPT": EventNoise, "^HCSQ": EventNoise, "^NDISSTAT": EventNoise, "^NDISEND": EventNoise,
 	"^LTERSRP": EventNoise, "^STIN": EventNoise, "^CSNR": EventNoise, "^CERSSI": EventNoise,
 	"^NWTIME": EventNoise, "^RSSILVL": EventNoise, "^ANLEVEL": EventNoise, "^EONS": EventNoise,
-	"^THERM": EventNoise, "^LWURC": EventNoise, "^RFSWITCH": EventNoise, "^HWNAT": EventNoise,
+	"^THERM": EventNoise, "^LWURC": EventNoise, "^RFSWITCH": EventNoise,
 	"^SIMST": EventSIM, "^SMMEMFULL": EventFull,
 	// Quectel.
 	"+QIND": EventNoise, "+QLWURC": EventNoise, "+QNITZ": EventNoise, "+QNETDEVSTATUS": EventNoise,
@@ -52,7 +52,6 @@ var eventNames = map[string]Event{
 	// SIMCom.
 	"+CNSMOD": EventNoise, "+NITZ": EventNoise, "+CSQ": EventNoise, "+CSQN": EventNoise, "*PSUTTZ": EventNoise,
 	"*PSNWID": EventNoise, "DST": EventNoise, "+SIMEI": EventNoise, "+STIN": EventNoise,
-	"+UUSTS": EventNoise, "+SPN": EventNoise,
 	// Telit, Cinterion, Wavecom, u-blox.
 	"#QSS": EventSIM, "+WIND": EventNoise, "+WWSM": EventNoise, "+PACSP": EventNoise, "+UUPSDA": EventNoise,
 	"+UUPSDD": EventNoise, "+UUSIMSTAT": EventSIM, "^SCKS": EventSIM, "^SBC": EventNoise, "^SIS": EventNoise,

@@ -59,27 +59,29 @@ func decodeUSSD(text string, dcs int) string {
 	case dcs >= 0x40 && dcs < 0x80 && dcs&0x0c == 0x08, dcs >= 0x90 && dcs < 0xa0 && dcs&0x0c == 0x08:
 		return decodeUCS2(octets)
 	}
-	if t, ok := ucs2Hex(text); ok {
-		return t
-	}
 	if dcs >= 0x40 && dcs < 0x80 && dcs&0x0c == 0x04 { // octets; the alphabet is not said
 		if isPlain(string(octets)) {
 			return string(octets)
 		}
 		return text
 	}
-	// A balance or a code may be all digits, and a word all of A to F: they are
-	// taken for hexadecimal only where that gives a text.
 	septets := gsm7.Unpack7BitUSSD(octets, 0)
 	if n := len(septets); n > 0 && n%8 == 0 && septets[n-1] == 0 {
 		septets = septets[:n-1] // filled with zeros, which is an "@"
 	}
-	decoded := decodeSeptets(septets)
-	mixed := strings.ContainsAny(text, "0123456789") && strings.ContainsAny(text, "ABCDEFabcdef")
-	if !mixed && !isPlain(decoded) {
+	packed := decodeSeptets(septets)
+	letters := strings.ContainsAny(text, "ABCDEFabcdef")
+	if letters && isPlain(packed) {
+		return packed
+	}
+	if t, ok := ucs2Hex(text); ok {
+		return t
+	}
+	// All digits are a balance, a code or a number, and all letters are a word.
+	if !letters || !strings.ContainsAny(text, "0123456789") {
 		return text
 	}
-	return decoded
+	return packed
 }
 
 // isLanguage tells two letters in packed septets (TS 23.038 §5).
