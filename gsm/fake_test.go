@@ -299,7 +299,7 @@ type recorder struct {
 	messages []Incoming
 	reports  []Report
 	dones    []func(bool) // of the reports
-	calls    []string
+	called   []string
 	commit   bool // everything is committed at once
 }
 
@@ -338,7 +338,7 @@ func (r *recorder) Report(p Report, done func(bool)) {
 func (r *recorder) Call(from string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.calls = append(r.calls, from)
+	r.called = append(r.called, from)
 }
 
 func (r *recorder) phases() []Phase {

@@ -44,7 +44,7 @@ func (s *session) chooseMemories(ctx context.Context) error {
 		s.memories = slices.DeleteFunc(s.memories, func(n string) bool { return n == "SM" || n == "ME" })
 	}
 	receive := ""
-	if len(current) == 3 && usable(current[2].Name) {
+	if len(current) == 3 && slices.Contains(s.memories, current[2].Name) {
 		receive = current[2].Name // the modem's own choice works
 	}
 	for _, name := range []string{"SM", "ME", "MT"} {
