@@ -151,6 +151,7 @@ func (s *session) receive(n notice) {
 		s.m.log.Error("too much is handed over and not settled", "modem", s.id.label())
 		return
 	}
+	s.handed = true
 	s.serial++
 	s.direct[s.serial] = d
 	s.handOver(d.pdu, d.length, slot{d.memory, s.serial})
@@ -168,7 +169,7 @@ func (s *session) settleAll() {
 		case d == nil:
 		case x.committed:
 			delete(s.direct, x.slot.index)
-			if s.routed {
+			if s.routed || s.strict {
 				s.acks++
 			}
 		case s.routed: // the network keeps it

@@ -36,7 +36,7 @@ func (s *session) bringUp(ctx context.Context) error {
 	}
 	// What was said of the SIM meanwhile answers what was asked, or is no news.
 	s.chat.inbox = slices.DeleteFunc(s.chat.inbox, func(n notice) bool { return EventOf(n.line) == EventPIN })
-	s.ready, s.suspect, s.fetch = true, false, nil
+	s.ready, s.suspect, s.handed, s.fetch = true, false, false, nil
 	s.ringing, s.offline, s.checked = ringing{}, time.Now(), time.Now()
 	s.slots.begin()
 	s.enter(PhaseRegistering, "The modem looks for its network.")

@@ -78,8 +78,8 @@ func (s *session) checkOperator(ctx context.Context) error {
 // its SIM. What is routed to us is turned on again in any case (Nordic, BenQ: a
 // missed acknowledgement turns it off).
 func (s *session) checkSettings(ctx context.Context) error {
-	doubted := s.suspect
-	s.suspect, s.checked = false, time.Now()
+	doubted, handed := s.suspect, s.handed
+	s.suspect, s.handed, s.checked = false, false, time.Now()
 	if doubted {
 		if err := s.checkMode(ctx); err != nil {
 			return err
@@ -97,6 +97,9 @@ func (s *session) checkSettings(ctx context.Context) error {
 	}
 	_, err = s.do(ctx, "AT+CNMI="+s.announce, shortTimeout)
 	if !kept {
+		// One that turns off what it handed over wants that acknowledged even under
+		// +CSMS=0.
+		s.strict = s.strict || handed
 		s.due.sweep = time.Now()
 	}
 	return s.fatal(err)

@@ -85,18 +85,23 @@ func ParseIMSI(line string) (string, bool) {
 // +QCCID, or the number alone. Some give its semi-octets unswapped: no number
 // begins with 98, and all with 89.
 func ParseICCID(line string) (string, bool) {
-	digits, ok := digitsOf(line, "+CCID", "+ICCID", "^ICCID", "+QCCID", "+ZGETICCID", "%CCID")
-	if !ok || len(digits) < 18 || len(digits) > 20 {
+	value := line
+	for _, name := range []string{"+CCID", "+ICCID", "^ICCID", "+QCCID", "+ZGETICCID", "%CCID"} {
+		if rest, ok := payload(line, name); ok {
+			value = rest
+		}
+	}
+	digits := []byte(strings.ToUpper(fields(value)[0].text))
+	if strings.HasPrefix(string(digits), "98") {
+		for i := 0; i+1 < len(digits); i += 2 { // with them the fill, which then is not at the end
+			digits[i], digits[i+1] = digits[i+1], digits[i]
+		}
+	}
+	iccid := strings.TrimRight(string(digits), "F")
+	if len(digits) > 20 || len(iccid) < 18 || strings.Trim(iccid, "0123456789") != "" {
 		return "", false
 	}
-	if strings.HasPrefix(digits, "98") {
-		b := []byte(digits)
-		for i := 0; i+1 < len(b); i += 2 {
-			b[i], b[i+1] = b[i+1], b[i]
-		}
-		digits = string(b)
-	}
-	return strings.TrimRight(digits, "F"), true
+	return iccid, true
 }
 
 // digitsOf returns the number that stands alone on a line or after one of the

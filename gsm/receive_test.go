@@ -407,6 +407,26 @@ func TestRoutedImpossible(t *testing.T) {
 	}
 }
 
+// A modem that turns off what it hands over, though we let it acknowledge by
+// itself, wants us to (BenQ M20). It is told so from then on.
+func TestStrictModem(t *testing.T) {
+	inBubble(t, nil, nil, func(t *testing.T, r *rig) {
+		r.commitAll()
+		r.fake.say("+CDS: 25", reportPDU)
+		r.wait(20 * time.Second)
+		if r.fake.asked("AT+CNMA") != 0 {
+			t.Error("acknowledged what the modem acknowledges")
+		}
+		r.fake.change(func() { r.fake.cnmi = "2,0,0,0,0" })
+		r.wait(2 * time.Minute)
+		r.fake.say("+CDS: 25", reportPDU)
+		r.wait(time.Second)
+		if len(r.reports) != 2 || r.fake.asked("AT+CNMA") != 1 || r.fake.cnmi != "2,1,0,1,0" {
+			t.Errorf("%d reports, acknowledged %d times, CNMI %s", len(r.reports), r.fake.asked("AT+CNMA"), r.fake.cnmi)
+		}
+	})
+}
+
 // A setting that is lost is set again within a minute or so, and what was missed is
 // found.
 func TestSettingLost(t *testing.T) {

@@ -2,6 +2,7 @@ package gsm
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -14,7 +15,6 @@ const (
 	resyncTries = 6
 	// maxChatter bounds how long a silence is waited for.
 	maxChatter = 5 * time.Second
-	wakeTries  = 5
 )
 
 // resync brings the conversation back in step after a command that was not
@@ -104,20 +104,22 @@ func (c *chat) probe(ctx context.Context) (bool, error) {
 	return late.strays == 0, err
 }
 
-// wake finds out whether a modem answers at all, when a conversation begins. It
-// asks more than resync does: the modem may have been left by another program in
-// the middle of a PDU, with results switched off, or at a speed that it has yet to
+// wakings are what a modem is asked when a conversation begins, until it answers
+// one of them with anything. Another program may have switched results off, or to
+// digits (V.250 §6.2.5), and a Huawei E173 is mute after each start until its
+// reports are directed to this port (chan-dongle #121).
+var wakings = []string{"AT", "ATQ0V1E0", "AT^PORTSEL=1", "AT", "ATQ0V1E0"}
+
+// wake finds out whether a modem answers at all, when a conversation begins: it
+// may have been left in the middle of a PDU, or at a speed that it has yet to
 // learn from the letters AT (V.250 §5.1.2).
 func (c *chat) wake(ctx context.Context) error {
-	for try := range wakeTries {
-		text := "AT"
-		if try%2 == 1 {
-			text = "ATQ0V1E0" // results are written, and in words
-		}
+	for _, text := range wakings {
 		_, err := c.ask(ctx, text)
+		refusal := (*Error)(nil)
 		switch {
-		case err == nil:
-			c.dirty = true // which OK it was nobody knows
+		case err == nil, errors.As(err, &refusal):
+			c.dirty = true // which of them was answered nobody knows
 			return c.resync(ctx)
 		case c.broken != nil:
 			return c.broken
