@@ -27,7 +27,7 @@ func (c *chat) line(l line) {
 	case x.data && !IsUnsolicited(l.text):
 		x.add(l.text)
 		x.data = false
-	case EventOf(l.text) == EventRestarted:
+	case x.interrupts(l.text):
 		x.finish(ErrRestarted)
 		c.unasked(l.text)
 	case x.wants(l):
@@ -91,6 +91,14 @@ func (x *exchange) echoes(text string) bool {
 		return true
 	}
 	return x.pdu != "" && strings.EqualFold(strings.TrimLeft(text, "> "), x.pdu)
+}
+
+// interrupts reports whether a line says that the modem has started anew, and will
+// not answer. While a message goes out, the SIM has no other reason to be asked for
+// its PIN.
+func (x *exchange) interrupts(text string) bool {
+	e := EventOf(text)
+	return e == EventRestarted || e == EventPIN && x.pdu != ""
 }
 
 // ends takes the final result of a command (V.250 §5.7.1, TS 27.007 §9, TS 27.005

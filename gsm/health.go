@@ -205,10 +205,10 @@ func (s *session) shake(ctx context.Context, level Level) error {
 		s.enter(PhaseProbing, "The modem is being reset.")
 		s.shaken = ErrRestarted
 		_, err := s.do(ctx, reset, radioTimeout)
-		if errors.Is(err, ErrTimeout) || errors.Is(err, ErrRestarted) { // some are gone before they say OK
-			err = nil
+		if refusal := (*Error)(nil); errors.As(err, &refusal) {
+			return err
 		}
-		return err
+		return ctx.Err() // many are gone before they say OK, and their port with them
 	}
 	if s.m.opt.Power == nil {
 		return fmt.Errorf("%w: nothing is configured that takes the modem's power", ErrNotReady)

@@ -159,6 +159,21 @@ func TestReset(t *testing.T) {
 		}
 	})
 	inBubble(t, nil, nil, func(t *testing.T, r *rig) {
+		r.fake.change(func() { r.fake.replies["AT+CFUN=1,1"] = "ERROR" })
+		if err := r.Reset(t.Context(), LevelReset); !errors.As(err, new(*Error)) {
+			t.Errorf("refused: %v", err)
+		}
+		r.wait(30 * time.Second)
+		r.fake.change(func() { r.fake.mute["AT+CFUN=1,1"] = -1 })
+		go func() {
+			time.Sleep(time.Second)
+			r.fake.change(func() { r.fake.conn.Close() })
+		}()
+		if err := r.Reset(t.Context(), LevelReset); err != nil {
+			t.Errorf("gone before it said OK: %v", err)
+		}
+		r.wait(30 * time.Second)
+		r.phase(t, PhaseUp)
 		if err := r.Reset(t.Context(), LevelPower); !errors.Is(err, ErrNotReady) {
 			t.Error(err)
 		}

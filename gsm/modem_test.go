@@ -178,23 +178,27 @@ func TestBootSpam(t *testing.T) {
 
 // A restart while a message goes out leaves it uncertain.
 func TestRestartWhileSending(t *testing.T) {
-	inBubble(t, nil, func(f *fake) { f.sendWith = "-" }, func(t *testing.T, r *rig) {
-		errs := make(chan error, 1)
-		go func() {
-			_, err := r.Send(t.Context(), Submit{To: "+491511234567", Payload: []byte("x")})
-			errs <- err
-		}()
-		r.wait(time.Second)
-		r.fake.say("RDY")
-		if err := <-errs; !errors.Is(err, ErrRestarted) || certain(err) {
-			t.Error(err)
-		}
-		r.wait(20 * time.Second)
-		r.phase(t, PhaseUp)
-	})
+	for _, says := range []string{"RDY", "+CPIN: READY"} {
+		inBubble(t, nil, func(f *fake) { f.sendWith = "-" }, func(t *testing.T, r *rig) { restartWhileSending(t, r, says) })
+	}
 }
 
-// What is stored and routed at the end of one life is there in the next.
+func restartWhileSending(t *testing.T, r *rig, says string) {
+	errs := make(chan error, 1)
+	go func() {
+		_, err := r.Send(t.Context(), text)
+		errs <- err
+	}()
+	r.wait(time.Second)
+	r.fake.say(says)
+	if err := <-errs; !errors.Is(err, ErrRestarted) || certain(err) {
+		t.Errorf("%s: %v", says, err)
+	}
+	r.wait(20 * time.Second)
+	r.phase(t, PhaseUp)
+}
+
+// What was not committed in one life of Run comes again in the next.
 func TestRunTwice(t *testing.T) {
 	inBubble(t, nil, func(f *fake) { f.stored["ME"][3] = pduOf('A') }, func(t *testing.T, r *rig) {
 		if err := r.Run(t.Context(), r.recorder); !errors.Is(err, ErrBusy) {
