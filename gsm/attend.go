@@ -166,7 +166,7 @@ func (s *session) settleAll() {
 		}
 		d := s.direct[x.slot.index]
 		switch {
-		case d == nil:
+		case d == nil || d.pdu != x.raw: // of an earlier Run
 		case x.committed:
 			delete(s.direct, x.slot.index)
 			if s.routed || s.strict {

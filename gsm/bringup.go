@@ -22,7 +22,7 @@ func (id identity) label() string { return strings.TrimSpace(id.vendor + " " + i
 // and can be done without is left out; the rest ends the attempt, with errHeld
 // where the state says why.
 func (s *session) bringUp(ctx context.Context) error {
-	s.announce, s.reading, s.routed, s.ready, s.acks = "", "", false, false, 0
+	s.announce, s.reading, s.routed, s.ready, s.acks, s.noCESQ = "", "", false, false, 0, false
 	s.id, s.circuits, s.packets = identity{}, NotRegistered, NotRegistered
 	s.enter(PhaseProbing, "The modem is being asked who it is.")
 	steps := []func(context.Context) error{
@@ -38,7 +38,7 @@ func (s *session) bringUp(ctx context.Context) error {
 	s.chat.inbox = slices.DeleteFunc(s.chat.inbox, func(n notice) bool { return EventOf(n.line) == EventPIN })
 	s.ready, s.suspect, s.handed, s.fetch = true, false, false, nil
 	s.ringing, s.offline, s.checked = ringing{}, time.Now(), time.Now()
-	s.slots.begin()
+	s.slots.begin(s.memories)
 	s.enter(PhaseRegistering, "The modem looks for its network.")
 	s.due = due{}
 	s.m.log.Info("modem set up", "modem", s.id.label(), "announcements", s.announce, "memories", s.memories)
@@ -276,13 +276,12 @@ func (s *session) extras(ctx context.Context) error {
 			// The link stays open between the parts of a message, and the setting after
 			// that (TS 27.005 §3.5.6).
 			_, err = s.do(ctx, "AT+CMMS=2", shortTimeout)
-			s.linger = err == nil
 		}
 	}
 	if err := s.tolerate(err); err != nil {
 		return err
 	}
-	commands := []string{"AT+CLIP=1", "AT+CREG=1", "AT+CEREG=1"}
+	commands := []string{`AT+CSCS="GSM"`, "AT+CLIP=1", "AT+CREG=1", "AT+CEREG=1"}
 	commands = append(commands, s.quirk.after...)
 	commands = append(commands, s.m.cfg.Init...)
 	for _, c := range commands {

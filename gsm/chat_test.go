@@ -267,6 +267,30 @@ func TestDeaf(t *testing.T) {
 	})
 }
 
+// A modem that waits for a PDU and does not heed ESC gets its ^Z.
+func TestESCNotHeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := newTalk(t)
+		go func() {
+			io.WriteString(p.conn, "\r\n> ")
+			waiting := true
+			for text := range p.said {
+				switch {
+				case waiting && strings.HasSuffix(text, "\x1a"):
+					waiting = false
+					io.WriteString(p.conn, "\r\n+CMS ERROR: 304\r\n")
+				case !waiting && text == "AT\r":
+					io.WriteString(p.conn, "\r\nOK\r\n")
+				}
+			}
+		}()
+		c.dirty = true
+		if err := c.ready(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // stuckPort takes nothing that is written, until it is closed.
 type stuckPort struct{ closed chan struct{} }
 

@@ -34,12 +34,8 @@ func (s *session) checkUp(ctx context.Context) error {
 			s.registration(r)
 		}
 	}
-	line, err := firstLine(s.do(ctx, "AT+CSQ", shortTimeout, "+CSQ:"))
-	if fatal := s.fatal(err); fatal != nil {
-		return fatal
-	}
-	if signal, ok := ParseSignal(line); ok {
-		s.m.update(func(i *Info) { i.Signal = signal })
+	if err := s.checkSignal(ctx); err != nil {
+		return err
 	}
 	if err := s.checkOperator(ctx); err != nil {
 		return err
@@ -54,6 +50,29 @@ func (s *session) checkUp(ctx context.Context) error {
 	case s.offline.IsZero() && s.failures == 0 && time.Since(s.ladder.at) >= ladderPeriod:
 		s.ladder.well()
 	}
+	return nil
+}
+
+// checkSignal asks for the signal. What +CSQ cannot say of LTE, +CESQ may (TS
+// 27.007 §8.69).
+func (s *session) checkSignal(ctx context.Context) error {
+	var signal Signal
+	for _, name := range []string{"+CSQ", "+CESQ"} {
+		if name == "+CESQ" && s.noCESQ {
+			break
+		}
+		line, err := firstLine(s.do(ctx, "AT"+name, shortTimeout, name+":"))
+		if fatal := s.fatal(err); fatal != nil {
+			return fatal
+		}
+		if name == "+CESQ" && err != nil {
+			s.noCESQ = true
+		}
+		if signal, _ = ParseSignal(line); signal.Known {
+			break
+		}
+	}
+	s.m.update(func(i *Info) { i.Signal = signal })
 	return nil
 }
 

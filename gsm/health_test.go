@@ -51,6 +51,21 @@ func TestRegistration(t *testing.T) {
 	})
 }
 
+func TestSignalOfLTE(t *testing.T) {
+	for _, c := range []struct {
+		cesq  string
+		want  string
+		asked int
+	}{{"+CESQ: 99,99,255,255,20,80", "-61 dBm", 4}, {"ERROR", "unknown", 1}} {
+		inBubble(t, nil, func(f *fake) { f.replies["AT+CSQ"], f.replies["AT+CESQ"] = "+CSQ: 99,99", c.cesq }, func(t *testing.T, r *rig) {
+			r.wait(time.Minute)
+			if got := r.Info().Signal.String(); got != c.want || r.fake.asked("AT+CESQ") > c.asked {
+				t.Errorf("%s: %s, asked %d times", c.cesq, got, r.fake.asked("AT+CESQ"))
+			}
+		})
+	}
+}
+
 // What was stored comes without a network, too.
 func TestStoredWithoutNetwork(t *testing.T) {
 	inBubble(t, nil, func(f *fake) { f.creg, f.stored["SM"][1] = "3", pduOf('A') }, func(t *testing.T, r *rig) {

@@ -115,7 +115,8 @@ func (m *Modem) Room() int {
 	return 0
 }
 
-// Reconnect closes the port, if it is open, and opens it without delay.
+// Reconnect closes the port, if it is open, once what is being done is done, and
+// opens it without delay.
 func (m *Modem) Reconnect() {
 	select {
 	case m.kick <- struct{}{}:

@@ -20,7 +20,9 @@ const (
 // resync brings the conversation back in step after a command that was not
 // answered: its answer may still come, and must not be taken for that of another.
 //
-// Escape gives up a PDU that the modem may wait for (TS 27.005 §3.5.1). Then AT is
+// Escape gives up a PDU that the modem may wait for (TS 27.005 §3.5.1); modems that
+// do not heed it get a ^Z, too: what they hold is no PDU, or one of which it was
+// said that it may have been sent. Then AT is
 // asked until twice in a row there was silence before it, nothing but its OK as an
 // answer, and silence behind it. A modem answers one command after the other, so
 // what is late comes before or with the first of these, and the second tells a
@@ -30,7 +32,7 @@ func (c *chat) resync(ctx context.Context) error {
 	c.cur = nil
 	for try, clean := 0, 0; try < resyncTries; try++ {
 		if clean == 0 {
-			if err := c.escape(ctx); err != nil {
+			if err := c.escape(ctx, try > 1); err != nil {
 				return err
 			}
 		}
@@ -54,10 +56,15 @@ func (c *chat) resync(ctx context.Context) error {
 	return c.fail(ErrDeaf)
 }
 
-// escape writes ESC and the end of a line, with which whatever else was typed ends.
-func (c *chat) escape(ctx context.Context) error {
+// escape writes ESC, or ESC and ^Z, and the end of a line, with which whatever else
+// was typed ends.
+func (c *chat) escape(ctx context.Context, hard bool) error {
 	t := time.NewTimer(probeTimeout)
 	defer t.Stop()
+	if hard {
+		c.note(true, "<ESC><^Z>")
+		return c.put(ctx, "\x1b\x1a\r", t.C)
+	}
 	c.note(true, "<ESC>")
 	return c.put(ctx, "\x1b\r", t.C)
 }
@@ -126,7 +133,7 @@ func (c *chat) wake(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		if err := c.escape(ctx); err != nil {
+		if err := c.escape(ctx, false); err != nil {
 			return err
 		}
 	}

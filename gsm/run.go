@@ -154,7 +154,7 @@ func (o *owner) count(level Level) {
 // reasonOf says for people why there is no modem.
 func reasonOf(err error) string {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errReopen):
 		return "The port is being opened anew."
 	case errors.Is(err, ErrBusy):
 		return "Another program uses the port, perhaps ModemManager."

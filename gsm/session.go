@@ -30,7 +30,7 @@ type session struct {
 	announce string   // what +CNMI is set to
 	routed   bool     // messages come as +CMT, and are acknowledged
 	ready    bool     // it is set up: memories are read and deleted from
-	linger   bool     // +CMMS=2 is understood
+	noCESQ   bool     // +CESQ is not understood
 
 	due      due
 	checked  time.Time // when the settings were last looked at

@@ -38,10 +38,14 @@ type slots struct {
 	held map[slot]*held
 }
 
-// begin forgets what is where, and not what was said of it.
-func (t *slots) begin() {
-	for _, h := range t.held {
+// begin forgets what is where, and not what was said of it. What lies in a memory
+// that is not swept any more cannot be found again.
+func (t *slots) begin(memories []string) {
+	for at, h := range t.held {
 		h.present = false
+		if at.memory != "" && !slices.Contains(memories, at.memory) {
+			delete(t.held, at)
+		}
 	}
 }
 
