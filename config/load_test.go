@@ -102,6 +102,7 @@ routes:
     weights: [3, 1]
     failover_after: 1m
   - {number: "+12602058900", carriers: [backup]}
+pools: [{name: desk, carriers: [desk-sim, spare]}]
 limits: {agent_per_minute: 0, token_per_day: 5000}
 opt_out: {stop: [ARRET, "ARRÊT"], start: [DEPART], help: [AIDE], stop_reply: Adieu., start_reply: "", help_reply: Repondez ARRET.}
 `
@@ -204,6 +205,7 @@ func TestLoadWhole(t *testing.T) {
 		}, {
 			Number: "+12602058900", Carriers: []string{"backup"}, FailoverAfter: 30 * time.Second,
 		}},
+		Pools:  []Pool{{Name: "desk", Carriers: []string{"desk-sim", "spare"}}},
 		Limits: Limits{TokenPerDay: 5000},
 		OptOut: OptOut{Stop: []string{"ARRET", "ARRÊT"}, Start: []string{"DEPART"}, Help: []string{"AIDE"}, StopReply: "Adieu.", HelpReply: "Repondez ARRET."},
 	}

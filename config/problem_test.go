@@ -114,8 +114,8 @@ carriers:
   levle: info
 `,
 		"2: log.levle: unknown option; did you mean level?"},
-	{"later section", "pools: []\n",
-		"1: pools: unknown option"},
+	{"later section", "webhooks: []\n",
+		"1: webhooks: unknown option"},
 	{"duplicate key", `listen: ':80'
 node: a
 listen: ':81'

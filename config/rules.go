@@ -97,6 +97,9 @@ func rules() map[string]rule {
 		"routes[].weights[]":      ints(1, 1000),
 		"routes[].failover_after": durations(0, 24*time.Hour),
 
+		"pools[].name":       text(carrierName),
+		"pools[].carriers[]": text(carrierName),
+
 		"limits.agent_per_minute": ints(0, 100_000),
 		"limits.token_per_day":    ints(0, 1_000_000_000),
 
@@ -130,6 +133,8 @@ func required(pattern string) []string {
 		return []string{"name", "numbers"}
 	case "routes[]":
 		return []string{"number", "carriers"}
+	case "pools[]":
+		return []string{"name", "carriers"}
 	case "carriers[].smpp":
 		return []string{"hosts", "system_id"}
 	}

@@ -25,6 +25,7 @@ type CarrierStatus struct {
 	Rate    float64 // segments a second that it takes; 0: not limited
 	Links   LinkStatus
 	IDs     IDForm
+	Modem   *ModemStatus // nil: it is none
 }
 
 // IDForm is how the ids of a carrier's receipts relate to those that it gave when
@@ -45,6 +46,10 @@ func (r *Router) Carriers(ctx context.Context) ([]CarrierStatus, error) {
 		_, s.Window = p.line.Carrier.Room()
 		if p.line.Status != nil {
 			s.Links = p.line.Status()
+		}
+		if p.line.Modem != nil {
+			modem := p.line.Modem()
+			s.Modem = &modem
 		}
 		ids := p.ids.Load()
 		s.IDs = IDForm{ids.Form, p.line.Form == "", ids.Matches}

@@ -25,6 +25,16 @@ func (db *DB) Conversation(ctx context.Context, id gateway.ID) (gateway.Conversa
 	return first(collect(ctx, db, scanShownConversation, `SELECT `+shownConversation+` FROM conversations WHERE id = $1`, int64(id)))
 }
 
+// NumberFor returns which of our numbers a customer's newest conversation is on,
+// of these; "" if there is none.
+func (db *DB) NumberFor(ctx context.Context, peer gateway.Address, numbers []string) (string, error) {
+	q := &query{}
+	q.add("peer = " + q.arg(peer.Value) + " AND peer_kind = " + q.arg(int64(peer.Kind)) + " AND status <> 4 AND number IN (" + q.texts(numbers) + ")")
+	number, _, err := first(collect(ctx, db, func(r rows) (n string, err error) { return n, r.Scan(&n) },
+		`SELECT number FROM conversations`+q.where()+` ORDER BY updated_at DESC LIMIT 1`, q.args...))
+	return number, err
+}
+
 // Message reads one; false if there is none.
 func (db *DB) Message(ctx context.Context, id gateway.ID) (gateway.Message, bool, error) {
 	return first(collect(ctx, db, scanMessage, `SELECT `+shownMessage+` FROM messages WHERE id = $1`, int64(id)))
