@@ -70,6 +70,7 @@ install:
 		install -D -m 644 /dev/stdin $(DESTDIR)$(libdir)/systemd/system/smsbridge.service
 	install -D -m 644 systemd/smsbridge.sysusers $(DESTDIR)$(libdir)/sysusers.d/smsbridge.conf
 	install -D -m 644 systemd/smsbridge.tmpfiles $(DESTDIR)$(libdir)/tmpfiles.d/smsbridge.conf
+	install -D -m 644 systemd/78-smsbridge-modems.rules $(DESTDIR)$(libdir)/udev/rules.d/78-smsbridge-modems.rules
 	[ -e $(DESTDIR)$(sysconfdir)/smsbridge/smsbridge.yaml ] || \
 		install -D -m 640 systemd/smsbridge.yaml.example $(DESTDIR)$(sysconfdir)/smsbridge/smsbridge.yaml
 	@[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || { set -x; \

@@ -184,12 +184,13 @@ func TestLoadWhole(t *testing.T) {
 			Numbers:     []string{"+447700900123"},
 			OnUncertain: UncertainHold,
 			GSM: &gsm.Config{
-				Device:  "/dev/serial/by-path/usb-2",
-				PIN:     "1234",
-				PINFile: pin,
-				SMSC:    "+447785016005",
-				Init:    []string{`AT+CSCS="GSM"`},
-				Limits:  gsm.Limits{PerMinute: 6, PerDay: 200},
+				Device:   "/dev/serial/by-path/usb-2",
+				PIN:      "1234",
+				PINFile:  pin,
+				SMSC:     "+447785016005",
+				Init:     []string{`AT+CSCS="GSM"`},
+				Limits:   gsm.Limits{PerMinute: 6, PerDay: 200},
+				Validity: 48 * time.Hour,
 			},
 		}, {
 			Name:        "spare",
@@ -197,7 +198,7 @@ func TestLoadWhole(t *testing.T) {
 			OnUncertain: UncertainHold,
 			GSM: &gsm.Config{
 				IMEI: "356938035643809", PIN: "0042",
-				Limits: gsm.Limits{PerMinute: 10, PerDay: 500}, RejectCalls: true,
+				Limits: gsm.Limits{PerMinute: 10, PerDay: 500}, RejectCalls: true, Validity: 48 * time.Hour,
 			},
 		}},
 		Routes: []Route{{
