@@ -76,13 +76,16 @@ func (tx *Tx) RemoveMember(queue, person gateway.ID) error {
 }
 
 // HideQueue is the first step of deleting a queue: nobody finds it any more, and
-// its numbers are General's. The conversations in it are moved thereafter.
+// its numbers and templates are General's. The conversations in it are moved thereafter.
 func (tx *Tx) HideQueue(id gateway.ID) (bool, error) {
 	n, err := tx.changeDirectory(`UPDATE queues SET deleted_at = $2, name = name || ' ' || $3 WHERE id = $1 AND deleted_at = 0`, int64(id), micros(tx.now), id.String())
 	if err != nil || n == 0 {
 		return false, err
 	}
 	if _, err := tx.changeDirectory(`UPDATE queue_numbers SET queue = $2 WHERE queue = $1`, int64(id), int64(GeneralQueue)); err != nil {
+		return false, err
+	}
+	if _, err := tx.exec(`UPDATE templates SET queue = $2 WHERE queue = $1`, int64(id), int64(GeneralQueue)); err != nil {
 		return false, err
 	}
 	_, err = tx.changeDirectory(`DELETE FROM queue_members WHERE queue = $1`, int64(id))
