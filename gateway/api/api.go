@@ -93,6 +93,7 @@ func New(opt Options) *API {
 	a.actionRoutes()
 	a.sendRoutes()
 	a.messageRoutes()
+	a.contactRoutes()
 	a.directoryRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
@@ -155,7 +156,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request) (*http.Request, erro
 	}
 	if r.Body != http.NoBody {
 		limit := int64(maxBody)
-		if r.URL.Path == prefix+"/messages/batch" {
+		if r.URL.Path == prefix+"/messages/batch" || r.URL.Path == prefix+"/contacts/import" {
 			limit = maxBatchBody
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
@@ -180,8 +181,7 @@ func (a *API) refuseOthers() {
 		a.writeProblem(w, r, notFound("page"))
 	})
 	for path, methods := range a.paths {
-		switch path { // the mux could not tell them from a thing by its id
-		case prefix + "/messages/batch", prefix + "/messages/preview", prefix + "/conversations/transfer":
+		if a.eclipsed(path) {
 			continue
 		}
 		allow := strings.Join(methods, ", ")
@@ -190,6 +190,17 @@ func (a *API) refuseOthers() {
 			a.writeProblem(w, r, problem(http.StatusMethodNotAllowed, "method_not_allowed", "Here one can "+allow+"."))
 		})
 	}
+}
+
+// eclipsed tells whether a path is one of those that a wider one has, as
+// /messages/batch is among /messages/{id}: for the methods of that, the mux could
+// not tell one from the other.
+func (a *API) eclipsed(path string) bool {
+	if strings.Contains(path, "{") {
+		return false
+	}
+	_, ok := a.paths[path[:strings.LastIndexByte(path, '/')]+"/{id}"]
+	return ok
 }
 
 // response remembers what was answered.

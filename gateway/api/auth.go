@@ -27,6 +27,7 @@ const (
 	scopeReadConversations  = "conversations:read"
 	scopeWriteConversations = "conversations:write"
 	scopeEvents             = "events:read"
+	scopeWriteContacts      = "contacts:write"
 	scopeReadCarriers       = "carriers:read"
 	scopeManageCarriers     = "carriers:manage"
 	scopeAdmin              = "admin" // all of them

@@ -72,7 +72,7 @@ type conversationQuery struct {
 	Page
 	View  string `query:"view" enum:"waiting,mine,all,archived" doc:"Without it: waiting and mine. all includes archived ones"`
 	Queue string `query:"queue" doc:"Its id"`
-	Q     string `query:"q" maxLength:"200" doc:"Part of the customer's number or of a text"`
+	Q     string `query:"q" maxLength:"200" doc:"Part of the customer's number, of their contact's name or company, or of a text"`
 	Sort  string `query:"sort" enum:"newest,oldest" doc:"oldest: by the time it began to wait; with view=waiting"`
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"smsbridge/gateway"
 )
 
 // describe begins the OpenAPI document, and serves it.
@@ -186,7 +188,10 @@ func decodeBytes(body []byte, v any) error {
 	}
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
+	var fault *gateway.FieldError
 	switch {
+	case errors.As(err, &fault):
+		return fault
 	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF):
 		return problem(http.StatusBadRequest, codeInvalidRequest, "The body is not JSON: "+err.Error()+".")
 	case errors.As(err, &kind):
