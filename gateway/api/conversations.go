@@ -91,6 +91,7 @@ func (a *API) conversationRoutes() {
 	read[Conversation](a, "/conversations/{id}", "One conversation", a.getConversation)
 	read[MessageList](a, "/conversations/{id}/messages", "Its texts, notes and system lines, newest first", a.listThread)
 	read[EventList](a, "/conversations/{id}/events", "What happened to it, newest first", a.listConversationEvents)
+	a.ignoreRoutes()
 }
 
 func (a *API) listConversations(ctx context.Context, c *caller, in *conversationQuery) ([]byte, error) {
@@ -134,8 +135,12 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 	if err != nil {
 		return nil, err
 	}
+	ignored, err := a.ignored(ctx, cs)
+	if err != nil {
+		return nil, err
+	}
 	return list(cs, in.limit(), func(b []byte, c *gateway.Conversation) []byte {
-		return a.render.conversation(b, c, last[c.LastMessage])
+		return a.render.shown(b, c, last[c.LastMessage], ignored[c.ID])
 	},
 		func(c *gateway.Conversation) string {
 			if l.OldestFirst {
@@ -171,13 +176,18 @@ func (a *API) lastMessages(ctx context.Context, ids []gateway.ID) (map[gateway.I
 	return found, err
 }
 
-// conversationJSON renders c with its last message.
+// conversationJSON renders c with its last message, for who makes the request of
+// ctx.
 func (a *API) conversationJSON(ctx context.Context, c gateway.Conversation) ([]byte, error) {
 	last, err := a.lastMessages(ctx, []gateway.ID{c.LastMessage})
 	if err != nil {
 		return nil, err
 	}
-	return a.render.conversation(make([]byte, 0, 1024), &c, last[c.LastMessage]), nil
+	ignored, err := a.ignored(ctx, []gateway.Conversation{c})
+	if err != nil {
+		return nil, err
+	}
+	return a.render.shown(make([]byte, 0, 1024), &c, last[c.LastMessage], ignored[c.ID]), nil
 }
 
 // visibleConversation reads a conversation that the caller may see.
