@@ -162,6 +162,7 @@ func TestContactRights(t *testing.T) {
 	}{
 		{"GET", "/contacts", "", everybody + " reader writer"},
 		{"GET", "/contacts/ID", "", everybody + " reader writer"},
+		{"GET", "/contacts/ID/history", "", everybody + " reader"},
 		{"POST", "/contacts", `{"name":"x","numbers":["+1260205NNNN"]}`, everybody + " writer"},
 		{"PATCH", "/contacts/ID", `{"notes":"NNNN"}`, everybody + " writer"},
 		{"DELETE", "/contacts/ID", "", "max olga writer"},

@@ -91,6 +91,7 @@ func (a *API) conversationRoutes() {
 	read[Conversation](a, "/conversations/{id}", "One conversation", a.getConversation)
 	read[MessageList](a, "/conversations/{id}/messages", "Its texts, notes and system lines, newest first", a.listThread)
 	read[EventList](a, "/conversations/{id}/events", "What happened to it, newest first", a.listConversationEvents)
+	a.historyRoutes()
 	a.ignoreRoutes()
 }
 

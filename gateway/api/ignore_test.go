@@ -23,6 +23,9 @@ func TestIgnore(t *testing.T) {
 		if all := c.list(t, "?view=all"); one.Ignored != ignored || all[0].Ignored != ignored || one.Contact != nil {
 			t.Errorf("ignored: %v, in the list %v", one.Ignored, all[0].Ignored)
 		}
+		if h := want[History](t, c.do("GET", path+"/history", nil), 200); h.Items[0].Ignored != ignored {
+			t.Errorf("ignored in the history: %v", h.Items[0].Ignored)
+		}
 	}
 	shows(again, true)
 	shows(ben, false)
