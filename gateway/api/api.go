@@ -94,6 +94,7 @@ func New(opt Options) *API {
 	a.sendRoutes()
 	a.messageRoutes()
 	a.contactRoutes()
+	a.templateRoutes()
 	a.directoryRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()

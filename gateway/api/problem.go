@@ -32,6 +32,8 @@ type Problem struct {
 	Suggestion   string              `json:"suggestion,omitempty" doc:"number_invalid: what may have been meant"`
 	Conversation *Conversation       `json:"conversation,omitempty" doc:"stale_epoch: what it is now"`
 	Contact      *Contact            `json:"contact,omitempty" doc:"conflict: who has the number"`
+	Missing      []string            `json:"missing,omitempty" nullable:"false" doc:"variable_missing: the variables that have no value"`
+	Text         string              `json:"text,omitempty" doc:"variable_missing: the text with the rest filled in"`
 	Scope        string              `json:"scope,omitempty" doc:"forbidden: the scope that the token lacks"`
 	Errors       []*huma.ErrorDetail `json:"errors,omitempty" nullable:"false" doc:"invalid_request: what is wrong, and where"`
 
@@ -66,6 +68,7 @@ const (
 	codeRateLimited      = "rate_limited"
 	codeStoreUnavailable = "store_unavailable"
 	codeInternal         = "internal"
+	codeVariableMissing  = "variable_missing"
 )
 
 func invalid(location, message string) *Problem {
