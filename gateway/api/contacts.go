@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"smsbridge/gateway"
 	"smsbridge/gateway/store"
@@ -178,12 +179,14 @@ func (a *API) contactChange(r *http.Request) (gateway.ContactChange, error) {
 	}
 	change := gateway.ContactChange{Name: in.Name, Given: in.FirstName, Company: in.Company, Notes: in.Notes, Tags: in.Tags}
 	var err error
-	change.Numbers, err = a.contactNumbers(in.Numbers)
+	change.Numbers, err = a.contactNumbers(r.Context(), in.Numbers)
 	return change, err
 }
 
-// contactNumbers reads numbers; nil stays nil.
-func (a *API) contactNumbers(typed []string) ([]gateway.Address, error) {
+// contactNumbers reads numbers; nil stays nil. Carriers deliver texts from what
+// nobody would take for a number: who has texted can be known as what they came
+// from.
+func (a *API) contactNumbers(ctx context.Context, typed []string) ([]gateway.Address, error) {
 	if typed == nil {
 		return nil, nil
 	}
@@ -191,7 +194,14 @@ func (a *API) contactNumbers(typed []string) ([]gateway.Address, error) {
 	for _, t := range typed {
 		n, err := gateway.ParseContactNumber(t, a.router.Region())
 		if err != nil {
-			return nil, err
+			known, ok, failed := a.db.Texted(ctx, strings.TrimSpace(t))
+			switch {
+			case failed != nil:
+				return nil, failed
+			case !ok || strings.ContainsFunc(t, func(r rune) bool { return r == ';' || unicode.IsControl(r) }):
+				return nil, err
+			}
+			n = known
 		}
 		numbers = append(numbers, n)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"smsbridge/gateway"
 	"smsbridge/gateway/store"
 )
 
@@ -91,6 +92,34 @@ func TestContacts(t *testing.T) {
 	}
 	if got := strings.Join(log, ", "); got != "max contact.deleted Eve Pérez, ana contact.changed , ana contact.changed , ana contact.created " {
 		t.Errorf("audit: %s", got)
+	}
+}
+
+// TestContactOfOddSender knows who texted from what is no number.
+func TestContactOfOddSender(t *testing.T) {
+	s := newSite(t)
+	ana := s.as("ana")
+	senders := []gateway.Address{{Kind: gateway.AddressShort, Value: "59039001"}, {Kind: gateway.AddressUnknown, Value: "+1260"}, {Kind: gateway.AddressAlphanumeric, Value: "1800FLOWERS"}, {Value: "+1;2"}}
+	for i, sender := range senders {
+		body := map[string]any{"name": "x", "numbers": []string{sender.Value}}
+		refused(t, ana.do("POST", "/contacts", body), 422, "number_invalid")
+		s.update(func(tx *store.Tx) error {
+			c := gateway.NewConversation(tx.NewID(), ours, sender, s.queue)
+			c.Status, c.CreatedAt, c.UpdatedAt, c.WaitingSince = gateway.StatusWaiting, tx.Now(), tx.Now(), tx.Now()
+			return tx.SaveConversation(c)
+		})
+		if i == 3 { // which could not be exported
+			refused(t, ana.do("POST", "/contacts", body), 422, "number_invalid")
+			continue
+		}
+		c := want[ContactDetails](t, ana.do("POST", "/contacts", body), 201)
+		if len(c.Numbers) != 1 || c.Numbers[0] != sender.Value {
+			t.Errorf("%+v", c)
+		}
+		found := ana.list(t, "?view=waiting")
+		if found[0].Peer != sender.Value || found[0].Contact == nil || found[0].Contact.ID != c.ID {
+			t.Errorf("%+v", found[0])
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"mime"
@@ -68,7 +69,9 @@ func (a *API) importContacts(w http.ResponseWriter, r *http.Request, c *caller) 
 	var changes []gateway.ContactChange
 	for i := range rows {
 		if row := &rows[i]; row.refused == "" {
-			row.refused = a.readNumbers(row)
+			if row.refused, err = a.readNumbers(r.Context(), row); err != nil {
+				return err
+			}
 			if row.refused == "" {
 				changes = append(changes, row.change)
 			}
@@ -102,21 +105,17 @@ func (a *API) importContacts(w http.ResponseWriter, r *http.Request, c *caller) 
 	return writeJSON(w, http.StatusOK, text)
 }
 
-// readNumbers reads the numbers of a row, and returns why that cannot be done, or
-// "".
-func (a *API) readNumbers(row *contactRow) string {
-	var err error
-	if row.change.Numbers, err = a.contactNumbers(row.numbers); err == nil {
-		return ""
-	}
+// readNumbers reads the numbers of a row, and returns why they are none, or "".
+func (a *API) readNumbers(ctx context.Context, row *contactRow) (refused string, err error) {
+	row.change.Numbers, err = a.contactNumbers(ctx, row.numbers)
 	var refusal *gateway.Refusal
-	if errors.As(err, &refusal) {
-		if refusal.Suggestion != "" {
-			return refusal.Text + " It may be " + refusal.Suggestion + "."
-		}
-		return refusal.Text
+	if !errors.As(err, &refusal) {
+		return "", err
 	}
-	return err.Error()
+	if refusal.Suggestion != "" {
+		return refusal.Text + " It may be " + refusal.Suggestion + ".", nil
+	}
+	return refusal.Text, nil
 }
 
 func (a *API) exportContacts(w http.ResponseWriter, r *http.Request, c *caller) error {

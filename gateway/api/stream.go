@@ -28,7 +28,7 @@ func (a *API) streamRoutes() {
 	op := a.operation(http.MethodGet, "/events", http.StatusOK, nil, "What happens, as server-sent events")
 	op.Description = "`event:` is the type, `data:` the envelope below, `id:` resumes. Without Last-Event-ID from now on. " +
 		"`stream.reset` says that what was missed is no longer kept. A comment comes every 15 s. " +
-		"`conversation.presence` (`{conversation:{id},who,state,until}`) and `agent.availability` (`{agent,availability,since}`) come without an `id:`, to who is there."
+		"`conversation.presence` (`{conversation:{id},who,state,until}`) and `agent.availability` (`{agent,availability,since}`) come without an `id:`, to who is there; so does `conversation.ignored` (`{conversation:{id,status,owner,epoch}}`), to one's own streams."
 	op.Responses["200"].Content = map[string]*huma.MediaType{
 		"text/event-stream": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Event](), true, "")},
 	}

@@ -213,6 +213,11 @@ func testContactsOfConversations(b *bed) {
 	}
 	equal(b.t, "with customers", history(phone(1), phone(4)), []string{"900 001", "999 001"})
 	equal(b.t, "with others, of another kind", history(unknown, phone(2)), []string{"900 001", "900 002Anna"})
+	for value, want := range map[string]bool{phone(1).Value: true, phone(4).Value: false, "x": false} {
+		if got, ok, err := b.Texted(b.ctx, value); ok != want || err != nil || ok && got != phone(1) {
+			b.t.Errorf("%s: %+v, %v, %v", value, got, ok, err)
+		}
+	}
 	equal(b.t, "with nobody", history(), []string(nil))
 	b.do(func(tx *Tx) error {
 		if err := tx.DeleteContact(c.ID); err != nil {

@@ -195,6 +195,13 @@ func (tx *Tx) forget(contact gateway.ID) {
 	}
 }
 
+// Texted finds the customer of a conversation by how they are written, to the
+// letter; false if there is none.
+func (db *DB) Texted(ctx context.Context, value string) (gateway.Address, bool, error) {
+	return first(collect(ctx, db, func(r rows) (a gateway.Address, err error) { return a, r.Scan(&a.Value, &a.Kind) },
+		`SELECT peer, peer_kind FROM conversations WHERE peer = $1 AND status <> 4 ORDER BY peer_kind DESC LIMIT 1`, value))
+}
+
 // With lists the conversations with some customers that are not deleted, over
 // all our numbers, as this transaction has them.
 func (tx *Tx) With(peers []gateway.Address) ([]gateway.Conversation, error) {
