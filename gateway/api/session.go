@@ -130,7 +130,7 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err := c.needsPerson(); err != nil {
 		return err
 	}
-	if err := a.db.Update(r.Context(), func(tx *store.Tx) error { return tx.EndSignIn(c.secret[:]) }); err != nil {
+	if err := a.db.Update(r.Context(), func(tx *store.Tx) error { _, err := tx.EndSignIn(c.secret[:]); return err }); err != nil {
 		return err
 	}
 	if err := a.dir.Reload(r.Context()); err != nil {

@@ -156,7 +156,7 @@ func (a *Accounts) SetPassword(ctx context.Context, extension, password string) 
 	if err != nil {
 		return err
 	}
-	return a.change(ctx, extension, func(tx *store.Tx, id gateway.ID) error { return tx.SetPassword(id, hash) })
+	return a.change(ctx, extension, func(tx *store.Tx, id gateway.ID) error { return tx.SetPassword(id, hash, nil) })
 }
 
 // Disable keeps a person from signing in; a running daemon ends their sessions
