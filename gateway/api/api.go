@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -47,10 +48,11 @@ type API struct {
 	render    renderer
 	sessions  sessions
 	gate      *gate
-	throttle  throttle
+	throttle  throttle // by address and extension
 	regions   sync.Map // number of ours -> region
 	presences presences
 	used      sync.Map // token -> when its use was last noted
+	reads     readings
 
 	destinations destinations
 	origin       *http.CrossOriginProtection
@@ -95,7 +97,10 @@ func New(opt Options) *API {
 	a.messageRoutes()
 	a.contactRoutes()
 	a.templateRoutes()
-	a.directoryRoutes()
+	a.peopleRoutes()
+	a.queueRoutes()
+	a.ownNumberRoutes()
+	a.auditRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
 	a.streamRoutes()
@@ -200,8 +205,13 @@ func (a *API) eclipsed(path string) bool {
 	if strings.Contains(path, "{") {
 		return false
 	}
-	_, ok := a.paths[path[:strings.LastIndexByte(path, '/')]+"/{id}"]
-	return ok
+	parent := path[:strings.LastIndexByte(path, '/')+1]
+	for wider := range a.paths {
+		if rest, ok := strings.CutPrefix(wider, parent+"{"); ok && !strings.Contains(rest, "/") {
+			return true
+		}
+	}
+	return false
 }
 
 // response remembers what was answered.
@@ -243,4 +253,13 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) error {
 	w.WriteHeader(status)
 	w.Write(body) // whoever has gone cannot be told
 	return nil
+}
+
+// respond writes v as JSON.
+func respond(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, status, body)
 }
