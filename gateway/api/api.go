@@ -49,6 +49,7 @@ type API struct {
 	sessions  sessions
 	gate      *gate
 	throttle  throttle // by address and extension
+	addresses throttle // slows down who tries one password with many extensions
 	regions   sync.Map // number of ours -> region
 	presences presences
 	used      sync.Map // token -> when its use was last noted
@@ -80,7 +81,8 @@ func New(opt Options) *API {
 	a := &API{db: opt.Store, router: opt.Router, dir: opt.Router.Directory(), hub: opt.Hub, log: opt.Log,
 		metrics: newMetrics(opt.Metrics), secure: opt.Secure, gate: newGate(),
 		origin: http.NewCrossOriginProtection(), mux: http.NewServeMux(), paths: map[string][]string{},
-		pingEvery: pingEvery, writeWithin: writeWithin}
+		pingEvery: pingEvery, writeWithin: writeWithin,
+		addresses: throttle{free: freeOfAddress, longest: delayOfAddress}}
 	a.render = renderer{dir: a.dir, router: a.router}
 	if u, err := url.Parse(opt.PublicURL); err == nil && u.Host != "" {
 		a.secure = a.secure || u.Scheme == "https"
@@ -100,6 +102,8 @@ func New(opt Options) *API {
 	a.peopleRoutes()
 	a.queueRoutes()
 	a.ownNumberRoutes()
+	a.pushRoutes()
+	a.sessionListRoutes()
 	a.auditRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
