@@ -54,6 +54,7 @@ type API struct {
 	presences presences
 	used      sync.Map // token -> when its use was last noted
 	reads     readings
+	streams   streamCount
 
 	destinations destinations
 	origin       *http.CrossOriginProtection
@@ -63,6 +64,7 @@ type API struct {
 	paths        map[string][]string // path -> methods
 
 	pingEvery, writeWithin time.Duration // of event streams
+	maxStreams, maxOwn     int           // of everybody, and of one caller
 }
 
 const (
@@ -81,7 +83,7 @@ func New(opt Options) *API {
 	a := &API{db: opt.Store, router: opt.Router, dir: opt.Router.Directory(), hub: opt.Hub, log: opt.Log,
 		metrics: newMetrics(opt.Metrics), secure: opt.Secure, gate: newGate(),
 		origin: http.NewCrossOriginProtection(), mux: http.NewServeMux(), paths: map[string][]string{},
-		pingEvery: pingEvery, writeWithin: writeWithin,
+		pingEvery: pingEvery, writeWithin: writeWithin, maxStreams: maxStreams, maxOwn: maxOwn,
 		addresses: throttle{free: freeOfAddress, longest: delayOfAddress}}
 	a.render = renderer{dir: a.dir, router: a.router}
 	if u, err := url.Parse(opt.PublicURL); err == nil && u.Host != "" {
@@ -104,6 +106,7 @@ func New(opt Options) *API {
 	a.ownNumberRoutes()
 	a.pushRoutes()
 	a.sessionListRoutes()
+	a.tokenRoutes()
 	a.auditRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
