@@ -107,6 +107,7 @@ func New(opt Options) *API {
 	a.pushRoutes()
 	a.sessionListRoutes()
 	a.tokenRoutes()
+	a.customerRoutes()
 	a.auditRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
