@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,5 +50,30 @@ func TestTokenExpires(t *testing.T) {
 		if !errors.As(err, &exit) || exit.ExitCode() != code {
 			t.Errorf("--expires %s: %v, want exit code %d", expires, err, code)
 		}
+	}
+}
+
+// What commands change is in the audit, as done by a command.
+func TestTokenCommandsAreAudited(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t, smppCarrier("127.0.0.1:1", "", ""))
+	reader := d.token("reader", "admin")
+	d.person("Ana", "101", "agent")
+	d.tool("", "user", "disable", "101")
+	d.token("shop", "messages:send")
+	d.tool("", "token", "revoke", "shop")
+	d.start()
+	var got []string
+	for _, row := range list[struct {
+		Actor          struct{ Kind, Name string }
+		Action, Detail string
+	}](reader, "/audit") {
+		got = append(got, row.Action)
+		if row.Actor.Kind != "system" || row.Actor.Name != "smsbridge command" || strings.Contains(row.Detail, "sms_") || strings.Contains(row.Detail, password) {
+			t.Errorf("%+v", row)
+		}
+	}
+	if want := []string{"token.revoked", "token.added", "person.changed", "person.added", "token.added"}; !slices.Equal(got, want) {
+		t.Errorf("the audit has %q, want %q", got, want)
 	}
 }
