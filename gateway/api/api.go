@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -47,10 +48,13 @@ type API struct {
 	render    renderer
 	sessions  sessions
 	gate      *gate
-	throttle  throttle
+	throttle  throttle // by address and extension
+	addresses throttle // slows down who tries one password with many extensions
 	regions   sync.Map // number of ours -> region
 	presences presences
 	used      sync.Map // token -> when its use was last noted
+	reads     readings
+	streams   streamCount
 
 	destinations destinations
 	origin       *http.CrossOriginProtection
@@ -60,6 +64,7 @@ type API struct {
 	paths        map[string][]string // path -> methods
 
 	pingEvery, writeWithin time.Duration // of event streams
+	maxStreams, maxOwn     int           // of everybody, and of one caller
 }
 
 const (
@@ -78,7 +83,8 @@ func New(opt Options) *API {
 	a := &API{db: opt.Store, router: opt.Router, dir: opt.Router.Directory(), hub: opt.Hub, log: opt.Log,
 		metrics: newMetrics(opt.Metrics), secure: opt.Secure, gate: newGate(),
 		origin: http.NewCrossOriginProtection(), mux: http.NewServeMux(), paths: map[string][]string{},
-		pingEvery: pingEvery, writeWithin: writeWithin}
+		pingEvery: pingEvery, writeWithin: writeWithin, maxStreams: maxStreams, maxOwn: maxOwn,
+		addresses: throttle{free: freeOfAddress, longest: delayOfAddress}}
 	a.render = renderer{dir: a.dir, router: a.router}
 	if u, err := url.Parse(opt.PublicURL); err == nil && u.Host != "" {
 		a.secure = a.secure || u.Scheme == "https"
@@ -95,7 +101,14 @@ func New(opt Options) *API {
 	a.messageRoutes()
 	a.contactRoutes()
 	a.templateRoutes()
-	a.directoryRoutes()
+	a.peopleRoutes()
+	a.queueRoutes()
+	a.ownNumberRoutes()
+	a.pushRoutes()
+	a.sessionListRoutes()
+	a.tokenRoutes()
+	a.customerRoutes()
+	a.auditRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
 	a.streamRoutes()
@@ -200,8 +213,13 @@ func (a *API) eclipsed(path string) bool {
 	if strings.Contains(path, "{") {
 		return false
 	}
-	_, ok := a.paths[path[:strings.LastIndexByte(path, '/')]+"/{id}"]
-	return ok
+	parent := path[:strings.LastIndexByte(path, '/')+1]
+	for wider := range a.paths {
+		if rest, ok := strings.CutPrefix(wider, parent+"{"); ok && !strings.Contains(rest, "/") {
+			return true
+		}
+	}
+	return false
 }
 
 // response remembers what was answered.
@@ -243,4 +261,13 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) error {
 	w.WriteHeader(status)
 	w.Write(body) // whoever has gone cannot be told
 	return nil
+}
+
+// respond writes v as JSON.
+func respond(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, status, body)
 }

@@ -215,6 +215,9 @@ func (a *API) getConversation(ctx context.Context, c *caller, in *ByID) ([]byte,
 	if err != nil {
 		return nil, err
 	}
+	if err := a.recordRead(ctx, c, found); err != nil {
+		return nil, err
+	}
 	return a.conversationJSON(ctx, found)
 }
 
@@ -224,6 +227,9 @@ func (a *API) listThread(ctx context.Context, c *caller, in *pageByID) ([]byte, 
 	}
 	found, err := a.visibleConversation(ctx, c, in.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.recordRead(ctx, c, found); err != nil {
 		return nil, err
 	}
 	return a.messagePage(ctx, store.MessageList{Conversation: found.ID}, &in.Page)
@@ -260,6 +266,9 @@ func (a *API) listConversationEvents(ctx context.Context, c *caller, in *pageByI
 	var before int64
 	if after != nil {
 		before = int64(after.ID)
+	}
+	if err := a.recordRead(ctx, c, found); err != nil {
+		return nil, err
 	}
 	es, err := a.db.ConversationEvents(ctx, found.ID, before, in.limit()+1)
 	if err != nil {

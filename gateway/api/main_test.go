@@ -281,7 +281,7 @@ func (s *site) described(method, path string, a answer) {
 	if item == nil {
 		return // no route of the API
 	}
-	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch, "DELETE": item.Delete}[method]
+	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete}[method]
 	described := op.Responses[strconv.Itoa(a.status)]
 	if described == nil {
 		described = op.Responses["default"]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"smsbridge/gateway"
 )
@@ -92,8 +93,15 @@ func (tx *Tx) HideQueue(id gateway.ID) (bool, error) {
 	return err == nil, err
 }
 
-// DropQueue is the last step.
+// DropQueue is the last step. It is not taken while a conversation is in the
+// queue: one that came at the last moment must be moved first.
 func (tx *Tx) DropQueue(id gateway.ID) error {
+	if err := tx.flush(); err != nil {
+		return err
+	}
+	if left, err := tx.ids(`SELECT id FROM conversations WHERE queue = $1 AND status <> 4 LIMIT 1`, int64(id)); err != nil || len(left) > 0 {
+		return err
+	}
 	if _, err := tx.exec(`DELETE FROM queue_turns WHERE queue = $1`, int64(id)); err != nil {
 		return err
 	}
@@ -137,6 +145,27 @@ func (tx *Tx) Holding(people []gateway.ID) (map[gateway.ID]int, error) {
 		return err
 	})
 	return all, err
+}
+
+const heldAtOnce = 50 // people in one query, which is one text for any number of them
+
+// Held counts the conversations that people own and have not put away.
+func (db *DB) Held(ctx context.Context, people []gateway.ID) (map[gateway.ID]int, error) {
+	all := map[gateway.ID]int{}
+	for chunk := range slices.Chunk(people, heldAtOnce) {
+		q := &query{}
+		q.add("owner <> 0 AND archived = 0 AND snoozed_until = 0 AND owner IN (" + q.list(append(slices.Clone(chunk), make([]gateway.ID, heldAtOnce-len(chunk))...)) + ")")
+		if _, err := collect(ctx, db, func(r rows) (none struct{}, err error) {
+			var p gateway.ID
+			var n int
+			err = r.Scan(&p, &n)
+			all[p] = n
+			return none, err
+		}, `SELECT owner, COUNT(*) FROM conversations`+q.where()+` GROUP BY owner`, q.args...); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // Restricted is a conversation that waits and is offered to some alone.
