@@ -245,27 +245,35 @@ func timeOrNull(t time.Time) *time.Time {
 	return &t
 }
 
-// namedPage is a page of a list that is small and whole in memory. Its cursor is
-// the key of the last item shown.
+// namedPage is a page of a list that is small and whole in memory, as JSON.
 func namedPage[T any](all []T, p *Page, key func(*T) string) ([]byte, error) {
+	page, err := pageOf(all, p, key)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(page)
+}
+
+// page is a part of a list.
+type page[T any] struct {
+	Items      []T     `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// pageOf is a page of a list that is small and whole in memory. Its cursor is
+// the key of the last item shown.
+func pageOf[T any](all []T, p *Page, key func(*T) string) (page[T], error) {
 	if p.Cursor != "" {
 		i := slices.IndexFunc(all, func(x T) bool { return key(&x) == p.Cursor })
 		if i < 0 {
-			return nil, invalid("query.cursor", "not one that a list answered with")
+			return page[T]{}, invalid("query.cursor", "not one that a list answered with")
 		}
 		all = all[i+1:]
 	}
-	answer := struct {
-		Items      []T     `json:"items" nullable:"false"`
-		NextCursor *string `json:"next_cursor"`
-	}{Items: all}
-	if answer.Items == nil {
-		answer.Items = []T{}
-	}
+	part := page[T]{Items: append([]T{}, all[:min(len(all), p.limit())]...)}
 	if len(all) > p.limit() {
-		answer.Items = all[:p.limit()]
-		next := key(&answer.Items[p.limit()-1])
-		answer.NextCursor = &next
+		next := key(&part.Items[p.limit()-1])
+		part.NextCursor = &next
 	}
-	return json.Marshal(answer)
+	return part, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -280,7 +281,7 @@ func (s *site) described(method, path string, a answer) {
 	if item == nil {
 		return // no route of the API
 	}
-	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch, "DELETE": item.Delete}[method]
+	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete}[method]
 	described := op.Responses[strconv.Itoa(a.status)]
 	if described == nil {
 		described = op.Responses["default"]
@@ -288,7 +289,11 @@ func (s *site) described(method, path string, a answer) {
 	if len(described.Content) == 0 && len(a.body) == 0 {
 		return
 	}
-	media := described.Content[a.header.Get("Content-Type")]
+	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	media := described.Content[kind]
+	if media != nil && kind == "text/csv" {
+		return
+	}
 	var v any
 	if err := json.Unmarshal(a.body, &v); err != nil || media == nil {
 		s.t.Errorf("%s %s answers %d %s: %v", method, path, a.status, a.header, err)

@@ -171,6 +171,16 @@ func (a *API) ownNumber(c *caller, from string) (string, error) {
 	return a.chooseNumber(from, "This number belongs to no queue that you are in.", a.numbersOf(c))
 }
 
+// startNumber is the number of ours from which a conversation is started. Who may
+// text from one that is named, the rules say: who has a conversation with the
+// customer goes on with it, in whatever queues they are.
+func (a *API) startNumber(c *caller, from string) (string, error) {
+	if strings.TrimSpace(from) == "" {
+		return a.ownNumber(c, "")
+	}
+	return a.programNumber(c, from)
+}
+
 // programNumber is the number of ours that a program sends from.
 func (a *API) programNumber(c *caller, from string) (string, error) {
 	return a.chooseNumber(from, "The token is not for this number.", c.reaches)

@@ -155,7 +155,7 @@ func (a *API) start(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err := c.needs(scopeWriteConversations); err != nil {
 		return err
 	}
-	from, err := a.ownNumber(c, in.From)
+	from, err := a.startNumber(c, in.From)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ const (
 	pingEvery   = 15 * time.Second
 	writeWithin = 10 * time.Second // what a reader that has stopped reading gets
 	streamBatch = 256              // events in one write
+	maxStreams  = 2000             // of everybody
+	maxOwn      = 20               // of one person or token
+	streamRetry = 5 * time.Second  // who has too many is told
 )
 
 type streamInput struct {
@@ -28,7 +31,7 @@ func (a *API) streamRoutes() {
 	op := a.operation(http.MethodGet, "/events", http.StatusOK, nil, "What happens, as server-sent events")
 	op.Description = "`event:` is the type, `data:` the envelope below, `id:` resumes. Without Last-Event-ID from now on. " +
 		"`stream.reset` says that what was missed is no longer kept. A comment comes every 15 s. " +
-		"`conversation.presence` (`{conversation:{id},who,state,until}`) and `agent.availability` (`{agent,availability,since}`) come without an `id:`, to who is there."
+		"`conversation.presence` (`{conversation:{id},who,state,until}`) and `agent.availability` (`{agent,availability,since}`) come without an `id:`, to who is there; so does `conversation.ignored` (`{conversation:{id,status,owner,epoch}}`), to one's own streams."
 	op.Responses["200"].Content = map[string]*huma.MediaType{
 		"text/event-stream": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Event](), true, "")},
 	}
@@ -57,6 +60,11 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if last == "" {
 		last = r.URL.Query().Get("last_event_id")
 	}
+	end := a.streams.begin(c.actor.ID, a.maxStreams, a.maxOwn)
+	if end == nil {
+		return rateLimited("Too many event streams are open. Close one, or try again later.", streamRetry)
+	}
+	defer end()
 	ctx := r.Context()
 	s := &stream{a: a, w: w, out: http.NewResponseController(w), who: c, position: a.hub.position()}
 	reset, err := s.begin(ctx, last)
@@ -131,6 +139,9 @@ func (s *stream) run(ctx context.Context, resumed bool) error {
 	}
 	ping := time.NewTicker(s.a.pingEvery)
 	defer ping.Stop()
+	expiry := time.NewTimer(1<<63 - 1)
+	defer expiry.Stop()
+	var ends time.Time // zero: never
 	for {
 		changed := s.a.dir.Changed()
 		who, ok := s.a.current(s.who)
@@ -156,9 +167,14 @@ func (s *stream) run(ctx context.Context, resumed bool) error {
 				continue
 			}
 		}
+		if !who.ends.Equal(ends) { // what is used goes on
+			ends = who.ends
+			expiry.Reset(time.Until(ends) + time.Millisecond)
+		}
 		select {
 		case <-grown:
 		case <-changed:
+		case <-expiry.C:
 		case <-s.a.hub.ended:
 			return nil
 		case <-ctx.Done():

@@ -28,6 +28,7 @@ type Conversation struct {
 	LastMessage  *Message   `json:"last_message"`
 	CreatedAt    time.Time  `json:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at"`
+	Ignored      bool       `json:"ignored,omitempty" doc:"One does not want to be asked about it, until it changes hands. Told to people where they ask; streams do not say it"`
 }
 
 // Brief is all that who no longer sees a conversation is told of it.

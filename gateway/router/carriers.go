@@ -93,6 +93,18 @@ func (r *Router) Numbers() []gateway.Address {
 	return slices.Compact(all) // several carriers may share one
 }
 
+// CarriersOf names the carriers that list a number as ours.
+func (r *Router) CarriersOf(number string) []string {
+	var all []string
+	for name, p := range r.pumps {
+		if p.lists(number) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // Region is the region of numbers typed without +.
 func (r *Router) Region() string { return r.region }
 

@@ -168,7 +168,7 @@ func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, erro
 		tx.Audit(store.Deed{By: system, Action: "message.blocked", Conversation: next.ID, Object: "message " + m.ID.String()})
 	}
 	if c.ID != next.ID && len(events) == 0 { // no event tells of a blocked customer's
-		tx.AfterCommit(func() { r.metrics.countConversations(r.queueName(next.Queue), next.Status, 1) })
+		tx.AfterCommit(func() { r.metrics.conversations.add(next.Queue, next.Status, 1) })
 	}
 	b.received = append(b.received, m)
 	if word != gateway.KeywordNone {

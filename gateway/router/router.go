@@ -158,7 +158,7 @@ func New(opt Options) (*Router, error) {
 	if r.keywords == nil {
 		r.keywords = gateway.NewKeywords(nil, nil, nil)
 	}
-	r.metrics = newMetrics(opt.Metrics, opt.Lines)
+	r.metrics = newMetrics(opt.Metrics, opt.Lines, opt.Directory)
 	for _, line := range opt.Lines {
 		if r.pumps[line.Name] != nil {
 			return nil, fmt.Errorf("carrier %s: there are two", line.Name)
@@ -225,9 +225,6 @@ func (r *Router) start(ctx context.Context) error {
 	r.metrics.fragments.Set(float64(parts))
 	r.pending.Store(int64(parts))
 	for _, q := range r.dir.Queues() {
-		for s := gateway.StatusWaiting; s <= gateway.StatusClosed; s++ {
-			r.metrics.countConversations(q.Name, s, 0)
-		}
 		r.metrics.wait.WithLabelValues(q.Name)
 	}
 	counts, err := r.db.ConversationCounts(ctx)
@@ -235,7 +232,7 @@ func (r *Router) start(ctx context.Context) error {
 		return err
 	}
 	for _, c := range counts {
-		r.metrics.countConversations(r.queueName(c.Queue), c.Status, c.Count)
+		r.metrics.conversations.add(c.Queue, c.Status, c.Count)
 	}
 	return nil
 }
@@ -278,7 +275,8 @@ func (r *Router) Observe(events []gateway.Event) {
 		if e.Conversation == nil || i > 0 && events[i-1].Conversation == e.Conversation || e.Before.Queue == e.After.Queue && e.Before.Status == e.After.Status {
 			continue
 		}
-		r.metrics.moveConversation(r.queueName(e.Before.Queue), e.Before.Status, r.queueName(e.After.Queue), e.After.Status)
+		r.metrics.conversations.add(e.Before.Queue, e.Before.Status, -1)
+		r.metrics.conversations.add(e.After.Queue, e.After.Status, 1)
 	}
 }
 

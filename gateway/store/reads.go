@@ -116,7 +116,7 @@ type ConversationList struct {
 	Archived              *bool
 	Queue                 gateway.ID // 0: any
 	Numbers               []string   // of a limited token; nil: all
-	Search                string     // part of the customer's number or of a text
+	Search                string     // part of the customer's number, of their contact's name or company, or of a text
 	OldestFirst           bool       // by the time it began to wait
 	Visible               Visible
 	After                 *Place
@@ -148,7 +148,11 @@ func (db *DB) Conversations(ctx context.Context, l ConversationList) ([]gateway.
 	}
 	if l.Search != "" {
 		like := q.arg("%" + escapeLike(l.Search) + "%")
-		q.add(`(peer LIKE ` + like + ` ESCAPE '!' OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id AND LOWER(m.text) LIKE LOWER(` + like + `) ESCAPE '!'))`)
+		name := q.arg("%" + escapeLike(folded(l.Search)) + "%")
+		q.add(`(peer LIKE ` + like + ` ESCAPE '!'
+			OR EXISTS (SELECT 1 FROM contact_numbers n JOIN contacts k ON k.id = n.contact
+				WHERE n.peer = conversations.peer AND n.peer_kind = conversations.peer_kind AND k.folded LIKE ` + name + ` ESCAPE '!')
+			OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id AND LOWER(m.text) LIKE LOWER(` + like + `) ESCAPE '!'))`)
 	}
 	by, sign, order := "updated_at", "<", " DESC"
 	if l.OldestFirst {

@@ -73,9 +73,14 @@ CREATE TABLE automatic_replies (
   PRIMARY KEY (peer, number, peer_kind, kind)
 );
 
+-- sorted is the beginning of the name in small letters, folded all that is
+-- searched: neither database's LOWER knows what the other's does. tags are each
+-- between line ends.
 CREATE TABLE contacts (
   id BIGINT PRIMARY KEY,
   name TEXT NOT NULL,
+  sorted TEXT NOT NULL,
+  folded TEXT NOT NULL,
   first_name TEXT NOT NULL,
   company TEXT NOT NULL,
   notes TEXT NOT NULL,
@@ -83,11 +88,12 @@ CREATE TABLE contacts (
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL
 );
-CREATE INDEX contacts_name ON contacts (name, id);
+CREATE INDEX contacts_name ON contacts (sorted, id);
 CREATE TABLE contact_numbers (
   peer TEXT NOT NULL,
   peer_kind SMALLINT NOT NULL,
   contact BIGINT NOT NULL REFERENCES contacts (id),
+  position SMALLINT NOT NULL,
   PRIMARY KEY (peer, peer_kind)
 );
 CREATE INDEX contact_numbers_contact ON contact_numbers (contact);
@@ -97,6 +103,8 @@ CREATE TABLE templates (
   id BIGINT PRIMARY KEY,
   queue BIGINT NOT NULL,
   name TEXT NOT NULL,
+  sorted TEXT NOT NULL,
+  folded TEXT NOT NULL,
   category TEXT NOT NULL,
   language TEXT NOT NULL,
   text TEXT NOT NULL,
