@@ -1,0 +1,319 @@
+package gsm
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRegistration(t *testing.T) {
+	inBubble(t, nil, func(f *fake) { f.creg = "2" }, func(t *testing.T, r *rig) {
+		r.phase(t, PhaseRegistering)
+		if r.Room() != 0 {
+			t.Error("room without a network")
+		}
+		if _, err := r.Send(t.Context(), text); !certain(err) {
+			t.Error(err)
+		}
+		for _, c := range []struct {
+			says    string
+			phase   Phase
+			state   RegistrationState
+			roaming bool
+		}{
+			{"+CREG: 1", PhaseUp, RegisteredHome, false},
+			{"+CREG: 5,\"0502\",\"0404736D\"", PhaseUp, RegisteredRoaming, true},
+			{"+CREG: 3", PhaseRegistering, RegistrationDenied, false},
+			{"+CEREG: 1", PhaseUp, RegisteredHome, false},
+			{"+CREG: 1", PhaseUp, RegisteredHome, false},
+			{"+CEREG: 0", PhaseUp, RegisteredHome, false},
+			{"+CGREG: 0", PhaseUp, RegisteredHome, false},
+			{"+CREG: 0", PhaseRegistering, NotRegistered, false},
+			{"+CEREG: 7", PhaseUp, RegisteredSMSOnlyRoaming, true},
+			{"+CEREG: 8", PhaseRegistering, EmergencyOnly, false},
+		} {
+			// The answer to a question in between is the same.
+			r.fake.change(func() {
+				_, value, _ := strings.Cut(c.says, ": ")
+				name, _, _ := strings.Cut(c.says, ":")
+				r.fake.replies["AT"+name+"?"] = name + ": 1," + value
+			})
+			r.fake.say(c.says)
+			r.wait(time.Second)
+			if i := r.Info(); i.Phase != c.phase || i.Registration != c.state || i.Roaming != c.roaming {
+				t.Errorf("%s: %+v, %v, roaming %v", c.says, i.State, i.Registration, i.Roaming)
+			}
+		}
+	})
+}
+
+// What was stored comes without a network, too.
+func TestStoredWithoutNetwork(t *testing.T) {
+	inBubble(t, nil, func(f *fake) { f.creg, f.stored["SM"][1] = "3", pduOf('A') }, func(t *testing.T, r *rig) {
+		r.phase(t, PhaseRegistering)
+		if s := r.Info().Reason; len(r.got()) != 1 || !strings.Contains(s, "refuses") {
+			t.Errorf("%d messages, %q", len(r.got()), s)
+		}
+	})
+}
+
+// Without a network for long, a modem is shaken harder each time, and as often as
+// it may be in an hour.
+func TestLadderWithoutNetwork(t *testing.T) {
+	powered := 0
+	inBubble(t, func(_ *Config, o *Options) {
+		o.Power = func(context.Context) error { powered++; return nil }
+	}, func(f *fake) { f.creg = "2" }, func(t *testing.T, r *rig) {
+		r.wait(6 * time.Minute)
+		if n := r.fake.asked("AT+CFUN=4"); n != 1 || r.fake.asked("AT+CFUN=1,1") != 0 {
+			t.Errorf("the radio was turned off %d times", n)
+		}
+		r.wait(6 * time.Minute)
+		if n := r.fake.asked("AT+CFUN=1,1"); n != 1 || powered != 0 {
+			t.Errorf("reset %d times", n)
+		}
+		r.wait(6 * time.Minute)
+		if powered != 1 || r.fake.opens != 2 {
+			t.Errorf("powered %d times, opened %d times", powered, r.fake.opens)
+		}
+		r.wait(42 * time.Minute)
+		i := r.Info().Resets
+		if i[LevelRadio] > 4 || i[LevelReset] > 3 || i[LevelPower] > 3 {
+			t.Errorf("within an hour: %v", i)
+		}
+		r.wait(5 * time.Hour)
+		if i := r.Info().Resets; i[LevelPower] > 18 || i[LevelPower] < 6 {
+			t.Errorf("within six hours: %v", i)
+		}
+	})
+}
+
+// A modem that answers nothing any more is opened anew, and then loses its power.
+func TestDeafModem(t *testing.T) {
+	powered := 0
+	inBubble(t, func(_ *Config, o *Options) {
+		o.Power = func(context.Context) error { powered++; return errors.New("no such hub") }
+	}, nil, func(t *testing.T, r *rig) {
+		r.fake.change(func() { r.fake.deaf = true })
+		r.wait(2 * time.Minute)
+		r.phase(t, PhaseAbsent)
+		if s := r.Info().Reason; s != "The modem does not answer." {
+			t.Error(s)
+		}
+		r.wait(58 * time.Minute)
+		if powered < 2 || powered > 3 {
+			t.Errorf("powered %d times within the hour", powered)
+		}
+		r.fake.change(func() { r.fake.deaf = false })
+		r.wait(2 * time.Minute)
+		r.phase(t, PhaseUp)
+	})
+}
+
+func TestFailedSendsShake(t *testing.T) {
+	inBubble(t, nil, func(f *fake) { f.sendWith = "+CMS ERROR: 38" }, func(t *testing.T, r *rig) {
+		for range failuresTolerated {
+			if _, err := r.Send(t.Context(), text); !certain(err) {
+				t.Error(err)
+			}
+		}
+		r.wait(time.Minute)
+		if n := r.fake.asked("AT+CFUN=4"); n != 1 {
+			t.Errorf("the radio was turned off %d times", n)
+		}
+		r.phase(t, PhaseUp)
+	})
+}
+
+func TestReset(t *testing.T) {
+	powered := 0
+	inBubble(t, func(_ *Config, o *Options) {
+		o.Power = func(context.Context) error { powered++; return nil }
+	}, nil, func(t *testing.T, r *rig) {
+		for _, c := range []struct {
+			level Level
+			asked string
+		}{{LevelEscape, "AT"}, {LevelRadio, "AT+CFUN=4"}, {LevelReset, "AT+CFUN=1,1"}, {LevelPower, "AT+CGMI"}} {
+			before := r.fake.asked(c.asked)
+			if err := r.Reset(t.Context(), c.level); err != nil {
+				t.Errorf("%v: %v", c.level, err)
+			}
+			r.wait(30 * time.Second)
+			r.phase(t, PhaseUp)
+			if r.fake.asked(c.asked) == before || r.Info().Resets[c.level] != 1 {
+				t.Errorf("%v: %v", c.level, r.Info().Resets)
+			}
+		}
+		if powered != 1 || r.fake.opens != 2 {
+			t.Errorf("powered %d times, opened %d times", powered, r.fake.opens)
+		}
+		r.Reconnect()
+		r.wait(30 * time.Second)
+		r.phase(t, PhaseUp)
+		if r.fake.opens != 3 {
+			t.Errorf("opened %d times", r.fake.opens)
+		}
+	})
+	inBubble(t, nil, nil, func(t *testing.T, r *rig) {
+		if err := r.Reset(t.Context(), LevelPower); !errors.Is(err, ErrNotReady) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLadder(t *testing.T) {
+	var l ladder
+	now := time.Now()
+	climb := func(after time.Duration, from, top Level) string {
+		now = now.Add(after)
+		level, ok := l.climb(now, from, top)
+		if !ok {
+			return "-"
+		}
+		return level.String()
+	}
+	var got []string
+	for range 14 {
+		got = append(got, climb(time.Minute, LevelRadio, LevelPower))
+	}
+	want := []string{"radio", "reset", "power", "power", "power", "reset", "reset", "radio", "radio", "radio", "-", "-", "-", "-"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if got := climb(time.Hour, LevelRadio, LevelReset); got != "radio" {
+		t.Errorf("after an hour: %s", got)
+	}
+	if got := climb(time.Minute, LevelRadio, LevelReset); got != "reset" {
+		t.Errorf("without power: %s", got)
+	}
+	if got := climb(time.Minute, LevelRadio, LevelReset); got != "reset" {
+		t.Errorf("without power: %s", got)
+	}
+	l.well()
+	if got := climb(time.Minute, LevelRadio, LevelReset); got != "radio" {
+		t.Errorf("after it was well: %s", got)
+	}
+}
+
+func TestCalls(t *testing.T) {
+	for _, reject := range []bool{true, false} {
+		inBubble(t, func(c *Config, _ *Options) { c.RejectCalls = reject }, nil, func(t *testing.T, r *rig) {
+			r.fake.change(func() { r.fake.replies["AT+CHUP"] = "ERROR" })
+			for range 3 {
+				r.fake.say("RING", `+CLIP: "+491511234567",145,,,,0`)
+				r.wait(4 * time.Second)
+			}
+			r.fake.say("NO CARRIER")
+			r.wait(time.Second)
+			r.fake.say("RING") // of one who hides the number
+			r.wait(5 * time.Second)
+			r.fake.say("+CRING: VOICE", `+CLIP: "+491520000000",145`)
+			r.wait(time.Second)
+			if want := []string{"+491511234567", "", "+491520000000"}; !slices.Equal(r.called, want) {
+				t.Errorf("%q", r.called)
+			}
+			if n := r.fake.asked("ATH"); (n == 3) != reject || n != 0 && !reject {
+				t.Errorf("hung up %d times", n)
+			}
+			r.phase(t, PhaseUp)
+		})
+	}
+}
+
+func TestUSSDDialogue(t *testing.T) {
+	type result struct {
+		reply USSDReply
+		err   error
+	}
+	ask := func(ctx context.Context, r *rig, code string) chan result {
+		c := make(chan result, 1)
+		go func() { reply, err := r.USSD(ctx, code); c <- result{reply, err} }()
+		r.wait(time.Second)
+		return c
+	}
+	inBubble(t, nil, nil, func(t *testing.T, r *rig) {
+		c := ask(t.Context(), r, "*100#")
+		if _, err := r.USSD(t.Context(), "*101#"); !errors.Is(err, ErrBusy) {
+			t.Errorf("a second one: %v", err)
+		}
+		r.fake.say("+CUSD: 1,\"1. Balance\r\n2. More\",15")
+		if got := <-c; got.err != nil || got.reply != (USSDReply{"1. Balance\n2. More", true}) {
+			t.Errorf("%+v", got)
+		}
+		c = ask(t.Context(), r, "1")
+		r.fake.say(`+CUSD: 0,"0042006F006E006A006F00750072",72`)
+		if got := <-c; got.err != nil || got.reply != (USSDReply{"Bonjour", false}) {
+			t.Errorf("%+v", got)
+		}
+		for _, says := range []string{"+CUSD: 2", "+CUSD: 4", "+CUSD: 5"} {
+			c = ask(t.Context(), r, "*100#")
+			r.fake.say(says)
+			if got := <-c; !errors.As(got.err, new(*USSDError)) {
+				t.Errorf("%s: %+v", says, got)
+			}
+		}
+		if got := <-ask(t.Context(), r, "*100#"); !errors.Is(got.err, ErrTimeout) || r.fake.asked("AT+CUSD=2") != 1 {
+			t.Errorf("no answer: %+v", got)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		c = ask(ctx, r, "*100#")
+		cancel()
+		r.wait(time.Second)
+		if got := <-c; !errors.Is(got.err, context.Canceled) || r.fake.asked("AT+CUSD=2") != 2 {
+			t.Errorf("cancelled: %+v", got)
+		}
+		if err := r.CancelUSSD(t.Context()); err != nil || r.fake.asked("AT+CUSD=2") != 3 {
+			t.Error(err)
+		}
+		c = ask(t.Context(), r, "*100#")
+		r.fake.change(func() { r.fake.conn.Close() })
+		if got := <-c; !errors.Is(got.err, ErrGone) {
+			t.Errorf("unplugged: %+v", got)
+		}
+		r.wait(20 * time.Second)
+		for _, code := range []string{"", "*100#\"", "a\rAT", strings.Repeat("1", 200)} {
+			if _, err := r.USSD(t.Context(), code); err == nil {
+				t.Errorf("%q is taken", code)
+			}
+		}
+		r.fake.change(func() { r.fake.replies[`AT+CUSD=1,"*9#",15`] = "+CME ERROR: 100" })
+		if _, err := r.USSD(t.Context(), "*9#"); !errors.As(err, new(*Error)) {
+			t.Error(err)
+		}
+	})
+	inBubble(t, nil, func(f *fake) { f.vendor, f.model = "huawei", "E1550" }, func(t *testing.T, r *rig) {
+		c := ask(t.Context(), r, "*100#")
+		if r.fake.asked(`AT+CUSD=1,"AA180C3602",15`) != 1 {
+			t.Errorf("%q", r.fake.log[len(r.fake.log)-1])
+		}
+		r.fake.say(`+CUSD: 0,"AA180C3602",15`)
+		if got := <-c; got.reply.Text != "*100#" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestIdentify(t *testing.T) {
+	inBubble(t, nil, func(f *fake) { f.pin, f.vendor = "1234", "SIMCOM_Ltd" }, func(t *testing.T, r *rig) {
+		r.end()
+		f := newFake()
+		f.replies["AT+CNUM"] = `+CNUM: "","491511234567",145`
+		port, name, err := f.open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i, err := identify(t.Context(), port, name)
+		if err != nil || i.Model != "M1" || i.IMEI == "" || i.ICCID == "" || i.Number != "+491511234567" || i.Operator != "Example Net" || !i.Signal.Known {
+			t.Errorf("%+v, %v", i, err)
+		}
+		f.done.Wait()
+		for _, c := range []string{"AT+CPIN=", "AT+CMGF", "AT+CNMI", "AT+CPMS", "AT&F"} {
+			if f.asked(c) > 0 {
+				t.Errorf("%s was written", c)
+			}
+		}
+	})
+}

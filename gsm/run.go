@@ -1,0 +1,169 @@
+package gsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// deafLimit is how many sessions in a row may end with a modem that does not
+// answer before its power is taken.
+const deafLimit = 3
+
+// errHeld ends a bring-up that a person has to help with.
+var errHeld = errors.New("gsm: held")
+
+// Run keeps the modem working until ctx ends: it opens the port, brings the modem
+// up, works, and begins anew whenever that comes to an end. It calls h in order
+// from its own goroutine, and never again once it has returned, which it does with
+// nil, and with ErrBusy where another Run runs.
+func (m *Modem) Run(ctx context.Context, h Handler) error {
+	m.mu.Lock()
+	if m.running {
+		m.mu.Unlock()
+		return ErrBusy
+	}
+	m.running = true
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		m.running = false
+		m.mu.Unlock()
+	}()
+	o := newOwner(m, h)
+	delay := m.pace.reopen
+	for deaf := 0; ctx.Err() == nil; {
+		began := time.Now()
+		err := o.connect(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		o.enter(PhaseAbsent, reasonOf(err))
+		if errors.Is(err, ErrGone) || time.Since(began) > time.Minute {
+			delay = m.pace.reopen
+		}
+		if errors.Is(err, ErrTimeout) || errors.Is(err, ErrDeaf) || errors.Is(err, ErrStuck) {
+			deaf++
+		} else {
+			deaf = 0
+		}
+		if deaf >= deafLimit {
+			o.power(ctx)
+		}
+		o.sleep(ctx, delay)
+		delay = min(2*delay, m.pace.slowest)
+	}
+	o.enter(PhaseAbsent, "We do not use it.")
+	return nil
+}
+
+// owner is what Run's goroutine keeps from one session to the next.
+type owner struct {
+	m      *Modem
+	h      Handler
+	slots  slots
+	ladder ladder
+	direct map[int]*direct // what was handed over and lies in no memory
+	serial int             // of the last of them
+}
+
+func newOwner(m *Modem, h Handler) *owner {
+	return &owner{m: m, h: h, slots: slots{held: map[slot]*held{}}, direct: map[int]*direct{}}
+}
+
+// connect is one session: from opening the port to closing it.
+func (o *owner) connect(ctx context.Context) error {
+	port, name, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	s := newSession(o, newChat(port, o.m.opt.Trace))
+	o.m.update(func(i *Info) {
+		*i = Info{State: i.State, Since: i.Since, Resets: i.Resets, Timeouts: i.Timeouts, Lost: i.Lost, Errors: i.Errors, Port: name}
+	})
+	o.m.admit(true)
+	err = s.run(ctx)
+	o.m.admit(false)
+	s.abandon()
+	s.chat.close()
+	return err
+}
+
+func (o *owner) open(ctx context.Context) (io.ReadWriteCloser, string, error) {
+	if o.m.opt.Open != nil {
+		return o.m.opt.Open(ctx)
+	}
+	return openConfigured(ctx, o.m.cfg)
+}
+
+// sleep waits, until somebody wants the port opened now.
+func (o *owner) sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			return
+		case <-o.m.kick:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// enter changes the state, and tells of it once.
+func (o *owner) enter(p Phase, reason string) {
+	s := State{p, reason}
+	changed := false
+	o.m.update(func(i *Info) {
+		if changed = i.State != s; changed {
+			if i.Phase != p {
+				i.Since = time.Now()
+			}
+			i.State = s
+		}
+	})
+	if changed {
+		o.h.State(s)
+	}
+}
+
+// power uses the last resort, as often as it may be used.
+func (o *owner) power(ctx context.Context) {
+	if o.m.opt.Power == nil {
+		return
+	}
+	level, ok := o.ladder.climb(time.Now(), LevelPower, LevelPower)
+	if !ok {
+		return
+	}
+	o.count(level)
+	o.m.log.Warn("taking the modem's power", "modem", o.m.Info().Port)
+	if err := o.m.opt.Power(ctx); err != nil {
+		o.m.log.Error("the modem's power cannot be taken", "err", err)
+	}
+}
+
+func (o *owner) count(level Level) {
+	o.m.update(func(i *Info) { i.Resets[level]++ })
+}
+
+// reasonOf says for people why there is no modem.
+func reasonOf(err error) string {
+	switch {
+	case err == nil:
+		return "The port is being opened anew."
+	case errors.Is(err, ErrBusy):
+		return "Another program uses the port, perhaps ModemManager."
+	case errors.Is(err, ErrStuck):
+		return "The modem takes nothing that is sent to it."
+	case errors.Is(err, ErrDeaf), errors.Is(err, ErrTimeout):
+		return "The modem does not answer."
+	case errors.Is(err, ErrGone):
+		return "The modem was unplugged, or has started anew."
+	}
+	return fmt.Sprintf("The port cannot be used: %v.", err)
+}
