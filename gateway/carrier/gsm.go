@@ -75,7 +75,7 @@ func NewGSM(opt GSMOptions) (*GSM, error) {
 		}
 	}
 	g.sim = sim{db: opt.Store, limits: g.cfg.Limits}
-	modem := gsm.Options{Log: opt.Log, PINTried: g.pinTried, TryPIN: g.tryPIN, Trace: g.trace.line, Routed: g.cfg.Routed}
+	modem := gsm.Options{Log: opt.Log, PINTried: g.pinTried, TryPIN: g.tryPIN, PINAccepted: g.pinAccepted, Trace: g.trace.line, Routed: g.cfg.Routed}
 	if len(g.cfg.Power) > 0 {
 		modem.Power = g.power
 	}
@@ -95,8 +95,7 @@ func (g *GSM) power(ctx context.Context) error {
 }
 
 // Run keeps the modem working until ctx ends. What it holds then is reported
-// unsent, unless the modem has it: that is waited for within the modem's own
-// deadlines, and at most 20 s.
+// unsent, unless the modem has it.
 func (g *GSM) Run(ctx context.Context, out *gateway.Stream) error {
 	g.mu.Lock()
 	g.out, g.session, g.state = out, g.opt.NewID(), gsm.State{Phase: gsm.PhaseProbing}
@@ -114,12 +113,19 @@ func (g *GSM) Run(ctx context.Context, out *gateway.Stream) error {
 	go func() { driven <- g.modem.Run(driving, handler{g}) }()
 	<-ctx.Done()
 	stopSending()
+	// What the modem has is waited for, but a stop is not held up for the minutes
+	// that a network may take: then it is uncertain.
+	last := time.AfterFunc(stopWithin, stopDriving)
 	all.Wait()
+	last.Stop()
 	stopDriving()
 	err := <-driven
 	g.giveBack()
 	return err
 }
+
+// stopWithin is how long a stop waits for what the modem is sending.
+const stopWithin = 12 * time.Second
 
 // giveBack reports what was not begun.
 func (g *GSM) giveBack() {

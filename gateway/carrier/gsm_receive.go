@@ -44,17 +44,13 @@ func (h handler) Message(in gsm.Incoming) {
 	g := h.g
 	now := time.Now()
 	key, twin := g.enter(in.Raw)
-	done := func(committed bool, deleted func()) {
-		in.Done(committed, func() {
-			if deleted != nil {
-				deleted()
-			}
-		})
+	done := func(committed bool) {
+		in.Done(committed)
 		g.leave(key)
 	}
-	r := gateway.Report{Kind: gateway.ReportInbound, At: now, Ack: func(status gateway.AckStatus, _ bool, written func()) {
-		done(status == gateway.AckOK, written)
-	}}
+	// That it is deleted is not told: it is remembered until it is old (Redelivers),
+	// for a text whose deletion failed comes again.
+	r := gateway.Report{Kind: gateway.ReportInbound, At: now, Ack: func(status gateway.AckStatus, _ bool, _ func()) { done(status == gateway.AckOK) }}
 	if in.Err != nil {
 		r.Kind, r.Text = gateway.ReportBroken, in.Err.Error()
 		r.Inbound = &gateway.Inbound{Raw: in.Raw, At: now}
@@ -63,7 +59,7 @@ func (h handler) Message(in gsm.Incoming) {
 	}
 	r.Inbound.Session, r.Inbound.Fingerprint = g.session, fingerprintOf(key, twin)
 	if !g.out.Offer(r) {
-		done(false, nil)
+		done(false)
 	}
 }
 
@@ -96,9 +92,9 @@ func (g *GSM) inbound(d *gsm.Deliver, now time.Time) *gateway.Inbound {
 	in := &gateway.Inbound{From: g.address(d.From), To: g.opt.Number.Value, Payload: d.Data, Raw: d.Raw, At: now,
 		Shift: gateway.Shift{Locking: d.Header.Locking, Single: d.Header.Single}}
 	switch d.Coding {
-	case gsm.CodingUCS2:
+	case gsm.UCS2:
 		in.Coding = gateway.CodingUCS2
-	case gsm.CodingBinary:
+	case gsm.Binary:
 		in.Coding = gateway.CodingBinary
 	}
 	if d.Header.HasPorts {

@@ -77,12 +77,8 @@ func (g *GSM) send(ctx context.Context, s *gateway.Submission) gateway.Report {
 		r.RetryAfter = retryOffline
 		return r
 	}
-	// What was begun is finished: a stop waits for it within the stop's own limit.
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendWithin)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, cancel) })
-	defer stop()
-	reference, err := g.modem.Send(within, g.submit(s, now))
+	// What was begun is finished: Run ends the modem's session if that takes too long.
+	reference, err := g.modem.Send(context.WithoutCancel(ctx), g.submit(s, now))
 	r.At = time.Now()
 	if err != nil {
 		return g.refused(r, err)
@@ -92,18 +88,13 @@ func (g *GSM) send(ctx context.Context, s *gateway.Submission) gateway.Report {
 	return r
 }
 
-const (
-	sendWithin = 4 * time.Minute // above the modem's own deadline for +CMGS
-	stopWithin = 12 * time.Second
-)
-
 func (g *GSM) submit(s *gateway.Submission, now time.Time) gsm.Submit {
 	t := gsm.Submit{SMSC: g.cfg.SMSC, To: s.To.Value, UDH: s.UDH, Payload: s.Payload, Flash: s.Flash, Report: true, Validity: g.cfg.Validity}
 	switch s.Encoding {
 	case gateway.EncodingUCS2:
-		t.Coding = gsm.CodingUCS2
+		t.Coding = gsm.UCS2
 	case gateway.EncodingBinary:
-		t.Coding = gsm.CodingBinary
+		t.Coding = gsm.Binary
 	}
 	if left := s.Expires.Sub(now); !s.Expires.IsZero() && (t.Validity <= 0 || left < t.Validity) {
 		t.Validity = left
@@ -132,7 +123,11 @@ func (g *GSM) refused(r gateway.Report, err error) gateway.Report {
 		r.RetryAfter = time.Second
 		return r
 	}
-	r.Code, r.Text = e.Code, e.Error()
+	r.Text = e.Err.Error()
+	var said *gsm.Error
+	if errors.As(err, &said) && said.Code >= 0 {
+		r.Code = fmt.Sprintf("%s %d", said.Kind, said.Code)
+	}
 	if !e.Certain {
 		r.Outcome = gateway.OutcomeUncertain
 		return r
@@ -141,21 +136,21 @@ func (g *GSM) refused(r gateway.Report, err error) gateway.Report {
 		r.Outcome, r.Limit, r.RetryAfter = gateway.OutcomeRetry, limit, after
 	}
 	switch e.Class {
-	case gsm.ClassRecipient, gsm.ClassOurPDU:
+	case gsm.Recipient, gsm.OurPDU:
 		r.Outcome = gateway.OutcomeRejected
-	case gsm.ClassDuplicate: // the network has it already: never again
+	case gsm.Duplicate: // the network has it already: never again
 		r.Outcome = gateway.OutcomeAccepted
-	case gsm.ClassSubscription:
+	case gsm.Subscription:
 		retry(2, retryOffline)
 		g.suspect(suspendAfter, r.Code)
-	case gsm.ClassRejected:
+	case gsm.Rejected:
 		retry(2, retryOffline)
 		g.suspect(suspendAfterRejected, r.Code)
-	case gsm.ClassTemporary:
+	case gsm.Temporary:
 		retry(3, 10*time.Second)
-	case gsm.ClassStorage:
+	case gsm.Storage:
 		retry(0, retryStorage)
-	case gsm.ClassNetworkTimeout:
+	case gsm.NetworkTimeout:
 		r.Outcome = gateway.OutcomeUncertain
 	default: // the modem or the SIM has to recover first, which is no attempt
 		r.Outcome, r.RetryAfter = gateway.OutcomeThrottled, retryOffline

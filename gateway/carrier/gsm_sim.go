@@ -209,6 +209,11 @@ func (g *GSM) pinTried(iccid string) (tried bool, err error) {
 	return tried, err
 }
 
+// pinAccepted forgets the attempt: the PIN is right.
+func (g *GSM) pinAccepted(iccid string) error {
+	return g.opt.Store.Update(context.Background(), func(tx *store.Tx) error { return tx.SetCarrierState(simState(iccid), "pin", "") })
+}
+
 // tryPIN remembers that one is about to be.
 func (g *GSM) tryPIN(iccid string) error {
 	return g.opt.Store.Update(context.Background(), func(tx *store.Tx) error {

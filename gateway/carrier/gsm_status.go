@@ -13,6 +13,8 @@ import (
 // ModemStatus is how a modem and its SIM are.
 type ModemStatus struct {
 	gsm.Info
+	StorageUsed, StorageSize       int
+	Recoveries                     int
 	Phase                          string
 	SentMinute, SentDay, SentMonth int
 	Limits                         gsm.Limits
@@ -25,9 +27,11 @@ type ModemStatus struct {
 func (g *GSM) Modem() ModemStatus {
 	m := ModemStatus{Info: g.modem.Info(), Limits: g.cfg.Limits, Suspended: g.sim.suspension()}
 	m.SentMinute, m.SentDay, m.SentMonth = g.sim.sent(time.Now())
+	m.StorageUsed, m.StorageSize = storage(m.Info)
+	m.Recoveries = resets(m.Info)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	m.Phase, m.Balance, m.BalanceAt = string(g.state.Phase), g.asked.text, g.asked.at
+	m.Phase, m.Balance, m.BalanceAt = g.state.Phase.String(), g.asked.text, g.asked.at
 	return m
 }
 
@@ -106,6 +110,23 @@ func (t *tracer) line(out bool, line string) {
 	}
 }
 
+// storage adds up the memories of a modem.
+func storage(i gsm.Info) (used, size int) {
+	for _, m := range i.Memories {
+		used, size = used+m.Used, size+m.Total
+	}
+	return used, size
+}
+
+// resets adds up the times that a modem was shaken to recover.
+func resets(i gsm.Info) int {
+	n := uint64(0)
+	for _, k := range i.Resets {
+		n += k
+	}
+	return int(n)
+}
+
 // gsmMetrics are a modem's, read from what is known of it when they are scraped.
 type gsmMetrics struct {
 	phase *prometheus.GaugeVec
@@ -129,9 +150,10 @@ func newGSMMetrics(reg prometheus.Registerer, name string, g *GSM) *gsmMetrics {
 		}
 		return 0
 	})
-	gauge("modem_signal_dbm", "Signal at the modem; 0: not known.", info(func(i gsm.Info) int { return i.Signal }))
-	gauge("modem_storage_used", "Messages on the SIM and in the modem.", info(func(i gsm.Info) int { return i.StorageUsed }))
-	gauge("modem_storage_size", "How many there is room for.", info(func(i gsm.Info) int { return i.StorageSize }))
+	gauge("modem_signal_dbm", "Signal at the modem; 0: not known.", info(func(i gsm.Info) int { return i.Signal.DBm }))
+	gauge("modem_registration_state", "Of the SIM in a network, as 3GPP TS 27.007 §7.2 numbers it.", info(func(i gsm.Info) int { return int(i.Registration) }))
+	gauge("modem_storage_used", "Messages on the SIM and in the modem.", info(func(i gsm.Info) int { used, _ := storage(i); return used }))
+	gauge("modem_storage_size", "How many there is room for.", info(func(i gsm.Info) int { _, size := storage(i); return size }))
 	gauge("sim_suspended", "Whether the SIM sends nothing because it was refused too often.", func() float64 {
 		if g.sim.suspension() != "" {
 			return 1
@@ -139,7 +161,7 @@ func newGSMMetrics(reg prometheus.Registerer, name string, g *GSM) *gsmMetrics {
 		return 0
 	})
 	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "smsbridge", Name: "modem_resets_total", Help: "Times that the modem was reset to recover.", ConstLabels: labels},
-		info(func(i gsm.Info) int { return i.Resets })))
+		info(resets)))
 	for window, limit := range map[string]int{"minute": g.cfg.Limits.PerMinute, "day": g.cfg.Limits.PerDay, "month": g.cfg.Limits.PerMonth} {
 		within := prometheus.Labels{"modem": name, "window": window}
 		reg.MustRegister(
@@ -151,7 +173,7 @@ func newGSMMetrics(reg prometheus.Registerer, name string, g *GSM) *gsmMetrics {
 	}
 	m := &gsmMetrics{phase: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "smsbridge", Name: "modem_state", Help: "In which state the modem is.", ConstLabels: labels}, []string{"state"})}
 	for _, p := range []gsm.Phase{gsm.PhaseAbsent, gsm.PhaseProbing, gsm.PhaseNoSIM, gsm.PhasePIN, gsm.PhasePUK, gsm.PhaseRegistering, gsm.PhaseUp, gsm.PhaseFailed} {
-		m.phase.WithLabelValues(string(p))
+		m.phase.WithLabelValues(p.String())
 	}
 	reg.MustRegister(m.phase)
 	return m
@@ -161,9 +183,7 @@ func newGSMMetrics(reg prometheus.Registerer, name string, g *GSM) *gsmMetrics {
 func (m *gsmMetrics) show(s gsm.State) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.last != "" {
-		m.phase.WithLabelValues(string(m.last)).Set(0)
-	}
+	m.phase.WithLabelValues(m.last.String()).Set(0)
 	m.last = s.Phase
-	m.phase.WithLabelValues(string(s.Phase)).Set(1)
+	m.phase.WithLabelValues(s.Phase.String()).Set(1)
 }

@@ -166,8 +166,8 @@ const redelivers = 60 * 24 * time.Hour
 
 func modemStatus(m carrier.ModemStatus) router.ModemStatus {
 	return router.ModemStatus{Vendor: m.Vendor, Model: m.Model, Revision: m.Revision, IMEI: m.IMEI, ICCID: m.ICCID, IMSI: m.IMSI, Port: m.Port,
-		Phase: m.Phase, Operator: m.Operator, Roaming: m.Roaming, Registration: m.Registration, SignalDBm: m.Signal,
-		StorageUsed: m.StorageUsed, StorageSize: m.StorageSize, ErrorsInARow: m.Errors, Resets: m.Resets,
+		Phase: m.Phase, Operator: m.Operator, Roaming: m.Roaming, Registration: m.Registration.String(), SignalDBm: m.Signal.DBm,
+		StorageUsed: m.StorageUsed, StorageSize: m.StorageSize, ErrorsInARow: m.Errors, Resets: m.Recoveries,
 		SentMinute: m.SentMinute, SentDay: m.SentDay, SentMonth: m.SentMonth,
 		PerMinute: m.Limits.PerMinute, PerDay: m.Limits.PerDay, PerMonth: m.Limits.PerMonth,
 		Suspended: m.Suspended, Balance: m.Balance, BalanceAt: m.BalanceAt}
