@@ -44,7 +44,7 @@ var badRoutes = []badFile{
 8: routes[1].to[2]: must be the beginning of an E.164 number, such as "+1" or "+44"
 9: routes[1].carriers[0]: must be 1 to 32 lower-case letters, digits, - and _, and begin with a letter or digit
 9: routes[1].carriers[1]: must be 1 to 32 lower-case letters, digits, - and _, and begin with a letter or digit
-10: routes[1].weights[0]: must be 1 to 100000, not 0
+10: routes[1].weights[0]: must be 1 to 1000, not 0
 10: routes[1].weights[1]: must be 1 to 1000, not 1001
 11: routes[1].failover_after: must be 0s to 24h, not 25h`},
 	{"carriers of routes", routed("routes:\n" + both + `- number: 10001
