@@ -384,7 +384,7 @@ region: ~
 5: carriers[0].smpp.addr_npi: must be 0 to 18, not 19`},
 	{"more binds", carrier("binds: 9, window: 0, addr_ton: -1"),
 		`5: carriers[0].smpp.binds: must be 1 to 8, not 9
-5: carriers[0].smpp.window: must be 1 to 100000, not 0
+5: carriers[0].smpp.window: must be 1 to 1000, not 0
 5: carriers[0].smpp.addr_ton: is out of range`},
 	{"durations out of range", carrier("enquire_link: 2h, response_timeout: 11m, bind_timeout: 1us, validity: 20000h"),
 		`5: carriers[0].smpp.enquire_link: must be 1ms to 1h, not 2h
@@ -498,7 +498,7 @@ region: US
 3: region: must be two capital letters (ISO 3166), such as US
 4: log.level: must be debug, info, warn or error, not "loud"
 9: carriers[0].smpp.hosts[0]: must be host:port (an IPv6 address in [ ]), not "smpp.acme.example"
-12: carriers[0].smpp.window: must be 1 to 100000, not 0
+12: carriers[0].smpp.window: must be 1 to 1000, not 0
 13: carriers[0].smpp.rate: must be a rate a second, such as 10/s or 0.5/s
 14: carriers[0].smpp.enquire_link: must be a duration with its unit, such as 30s, 500ms or 48h
 15: carriers[1].name: is already the name of another carrier: carriers[0].name on line 6
