@@ -129,7 +129,7 @@ func (o *tour) makeUp(text string) string {
 func TestExamples(t *testing.T) {
 	o := &tour{site: newSite(t), t: t, made: map[string]string{}, all: map[string]example{}}
 	o.run()
-	o.tour()
+	o.visit()
 	doc := o.api.huma.OpenAPI()
 	for _, op := range operationsOf(doc) {
 		if _, ok := o.all[op.OperationID]; !ok && op.OperationID != "get-events" {
