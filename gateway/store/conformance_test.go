@@ -56,6 +56,7 @@ var conformance = []struct {
 	{"lists hold what may be seen", testVisibility},
 	{"lists of conversations", testConversationList},
 	{"pages of conversations", testConversationPages},
+	{"lists hold what the rules say", testLists},
 	{"people", testPeople},
 	{"queues", testQueues},
 	{"tokens", testTokens},

@@ -46,6 +46,17 @@ UPDATE conversations SET answered = 1 WHERE status <> 1;
 UPDATE conversations SET begun_at = waiting_since WHERE status = 1;
 UPDATE conversations SET opted_out = COALESCE((SELECT o.opted_out FROM opt_outs o WHERE o.peer = conversations.peer
   AND o.number = conversations.number AND o.peer_kind = conversations.peer_kind ORDER BY o.id DESC LIMIT 1), 0);
+-- Lists read these in their order, one index for each kind of conversation that
+-- somebody sees: everything, a queue's, one's own. number is in the first so that
+-- a token's limits are applied without a look at the table.
+DROP INDEX conversations_updated;
+DROP INDEX conversations_waiting;
+DROP INDEX conversations_owner;
+CREATE INDEX conversations_state ON conversations (status, archived, updated_at, id, number);
+CREATE INDEX conversations_queue ON conversations (queue, status, archived, updated_at);
+CREATE INDEX conversations_owner ON conversations (owner, archived, updated_at) WHERE owner <> 0;
+CREATE INDEX conversations_oldest ON conversations (status, archived, waiting_since) WHERE status = 1;
+CREATE INDEX conversations_oldest_of_queue ON conversations (queue, status, archived, waiting_since) WHERE status = 1;
 CREATE INDEX conversations_offered ON conversations (id) WHERE status = 1 AND offered <> '';
 CREATE INDEX conversations_last_owner ON conversations (last_owner, updated_at) WHERE status = 3 AND last_owner <> 0;
 
