@@ -95,6 +95,7 @@ func New(opt Options) *API {
 	a.directoryRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
+	a.reportRoutes()
 	a.streamRoutes()
 	a.refuseOthers()
 	delete(a.huma.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own: Problem takes its place

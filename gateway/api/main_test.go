@@ -288,7 +288,11 @@ func (s *site) described(method, path string, a answer) {
 	if len(described.Content) == 0 && len(a.body) == 0 {
 		return
 	}
-	media := described.Content[a.header.Get("Content-Type")]
+	kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
+	media := described.Content[kind]
+	if media != nil && kind == "text/csv" {
+		return
+	}
 	var v any
 	if err := json.Unmarshal(a.body, &v); err != nil || media == nil {
 		s.t.Errorf("%s %s answers %d %s: %v", method, path, a.status, a.header, err)

@@ -57,6 +57,7 @@ var conformance = []struct {
 	{"lists of conversations", testConversationList},
 	{"pages of conversations", testConversationPages},
 	{"lists hold what the rules say", testLists},
+	{"reports count facts", testReports},
 	{"people", testPeople},
 	{"queues", testQueues},
 	{"tokens", testTokens},
