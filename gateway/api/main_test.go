@@ -126,19 +126,26 @@ func newSite(t testing.TB) *site {
 		}
 		return nil
 	})
-	if s.dir, err = router.OpenDirectory(ctx, s.db); err != nil {
-		t.Fatal(err)
+	s.serve()
+	return s
+}
+
+// serve makes the router and the API over the store.
+func (s *site) serve() {
+	s.t.Helper()
+	var err error
+	if s.dir, err = router.OpenDirectory(s.t.Context(), s.db); err != nil {
+		s.t.Fatal(err)
 	}
 	s.router, err = router.New(router.Options{Store: s.db, Directory: s.dir, Log: slog.New(slog.DiscardHandler), Region: "US",
 		Lines: []router.Line{{Name: "acme", Kind: "smpp", Rate: 10, Numbers: []gateway.Address{{Kind: gateway.AddressE164, Value: ours}, {Kind: gateway.AddressE164, Value: general}},
 			Carrier: s.wire, Forms: func(ref string) []gateway.Form { return []gateway.Form{{Reference: ref, By: "raw"}} }}}})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.api = New(Options{Store: s.db, Router: s.router, Hub: s.hub, Log: slog.New(slog.DiscardHandler), Version: "test", Metrics: s.reg})
 	s.server = httptest.NewServer(s.api.Handler())
-	t.Cleanup(func() { s.hub.Close(); s.server.Close() })
-	return s
+	s.t.Cleanup(func() { s.hub.Close(); s.server.Close() })
 }
 
 func (s *site) update(fn func(*store.Tx) error) {

@@ -58,7 +58,7 @@ CREATE INDEX conversations_owner ON conversations (owner, archived, updated_at) 
 CREATE INDEX conversations_oldest ON conversations (status, archived, waiting_since) WHERE status = 1;
 CREATE INDEX conversations_oldest_of_queue ON conversations (queue, status, archived, waiting_since) WHERE status = 1;
 CREATE INDEX conversations_offered ON conversations (id) WHERE status = 1 AND offered <> '';
-CREATE INDEX conversations_last_owner ON conversations (last_owner, updated_at) WHERE status = 3 AND last_owner <> 0;
+CREATE INDEX conversations_last_owner ON conversations (last_owner, status, archived, updated_at) WHERE status = 3 AND last_owner <> 0;
 
 ALTER TABLE events ADD COLUMN offered_before TEXT NOT NULL DEFAULT '';
 ALTER TABLE events ADD COLUMN offered_after TEXT NOT NULL DEFAULT '';
