@@ -33,11 +33,16 @@ const (
 	password = "correct horse"
 )
 
-// wire is a carrier that accepts whatever it is given, and delivers what a test
-// has it deliver.
-type wire struct{ out chan *gateway.Stream }
+// wire is a carrier that delivers what a test has it deliver, and accepts what it
+// is given if it has a window.
+type wire struct {
+	out    chan *gateway.Stream
+	window int
+	stream *gateway.Stream
+}
 
 func (c *wire) Run(ctx context.Context, out *gateway.Stream) error {
+	c.stream = out
 	out.Put(gateway.Report{Kind: gateway.ReportState, State: gateway.CarrierUp, At: time.Now()})
 	select {
 	case c.out <- out:
@@ -48,9 +53,14 @@ func (c *wire) Run(ctx context.Context, out *gateway.Stream) error {
 	return nil
 }
 
-func (c *wire) Submit(s []gateway.Submission) int { return 0 }
+func (c *wire) Submit(s []gateway.Submission) int {
+	for i := range s[:min(len(s), c.window)] {
+		c.stream.Put(gateway.Report{Kind: gateway.ReportResult, At: time.Now(), Segment: s[i].Segment, Attempt: s[i].Attempt, Reference: s[i].Segment.String()})
+	}
+	return min(len(s), c.window)
+}
 
-func (c *wire) Room() (room, window int) { return 0, 10 }
+func (c *wire) Room() (room, window int) { return c.window, max(c.window, 10) }
 
 // site is a daemon's HTTP side over a real store.
 type site struct {
@@ -163,12 +173,21 @@ func (s *site) update(fn func(*store.Tx) error) {
 // run starts the router, and returns once its carrier can deliver.
 func (s *site) run() {
 	ctx, stop := context.WithCancel(context.Background())
-	_, _, up, _ := s.hub.since(s.hub.position(), nil, 1)
+	up := s.watch()
+	defer s.hub.leave(up)
 	done := make(chan error, 1)
 	go func() { done <- s.router.Run(ctx) }()
 	s.t.Cleanup(func() { stop(); <-done })
 	s.stream = <-s.wire.out
-	<-up // the event that says so
+	<-up.wake // by the event that says so
+}
+
+// watch is woken by the next event, whatever it is.
+func (s *site) watch() *watcher {
+	w := &watcher{wake: make(chan struct{}, 1)}
+	s.hub.watch(w, &caller{actor: gateway.Actor{Kind: gateway.ActorProgram}})
+	s.hub.since(w, nil, 1)
+	return w
 }
 
 // arrive has a customer's text delivered, and waits until it is committed.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +67,12 @@ func bigStore(b *testing.B) *site {
 	case bigConversations:
 	case 0:
 		s.fill()
+		if db, err := sql.Open("pgx", dsn); err == nil && strings.HasPrefix(dsn, "postgres") {
+			if _, err := db.Exec("VACUUM ANALYZE"); err != nil { // as the server does by itself in a while
+				b.Fatal(err)
+			}
+			db.Close()
+		}
 	default:
 		b.Fatalf("%s was not finished: remove it", dsn)
 	}
@@ -209,7 +217,7 @@ func BenchmarkLists(b *testing.B) {
 		client *client
 	}{
 		{"agent", s.as("agent 7")}, {"manager", s.as("manager")}, {"owner", s.as("owner")},
-		{"program", s.program("p", "conversations:read", "")}, {"limited", s.program("l", "conversations:read", "+12602058998 "+ours)},
+		{"program", s.program("p", "conversations:read", "")}, {"limited", s.program("l", "conversations:read", "+12602058998")}, // to what has none: the most to look through
 	} {
 		for _, view := range []string{"", "waiting", "waiting&sort=oldest", "mine", "snoozed", "all", "archived"} {
 			path := "/conversations?limit=50&view=" + view
