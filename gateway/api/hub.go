@@ -21,7 +21,7 @@ type Hub struct {
 	next    int64    // the position of the next event
 	seq     int64    // of the last event that was published
 	round   int64    // counts what is published
-	// The ring's end as it was one or two seconds ago, and as it was last noted.
+	// The ring's end as it was when it was noted before, and as it was last noted.
 	lately, noted int64
 	notedAt       time.Time
 	rate          atomic.Int64                    // events in a second, lately
@@ -119,7 +119,7 @@ func (h *Hub) Publish(events []gateway.Event) {
 	now := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.round++; now.Sub(h.notedAt) >= time.Second {
+	if h.round++; now.Sub(h.notedAt) >= noteEvery {
 		h.rate.Store(int64(float64(h.next-h.noted) / now.Sub(h.notedAt).Seconds()))
 		h.lately, h.noted, h.notedAt = h.noted, h.next, now
 	}
@@ -304,6 +304,7 @@ const (
 	maxPause  = 20 * time.Millisecond
 	maxLoad   = 5
 	usualRate = 2000 // events a second
+	noteEvery = 250 * time.Millisecond
 )
 
 // pause is for how long a stream lets events gather after a write. A write costs
