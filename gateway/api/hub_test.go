@@ -115,3 +115,27 @@ func TestHubWakesWhoMaySee(t *testing.T) {
 		}
 	}
 }
+
+// TestPassing tells the readers it is for, and nobody else, what is not stored.
+func TestPassing(t *testing.T) {
+	h := NewHub()
+	var streams []*stream
+	for id := gateway.ID(10); id < 13; id++ {
+		s := &stream{who: &caller{actor: gateway.Actor{ID: id}}, watcher: &watcher{wake: make(chan struct{}, 1)}}
+		h.watch(s.watcher, s.who)
+		h.since(s.watcher, nil, 1)
+		streams = append(streams, s)
+	}
+	h.pass(&passing{frame: []byte("x"), audience: func(c *caller) bool { return c.actor.ID == 11 }})
+	for i, s := range streams {
+		entries, ok := h.since(s.watcher, nil, 10)
+		if !ok || len(entries) != len(s.watcher.wake) || (len(entries) == 1) != (i == 1) {
+			t.Errorf("stream %d: %d entries, woken %d times", i, len(entries), len(s.watcher.wake))
+		}
+		for _, e := range entries {
+			if s.shows(e) != shownWhole || string(e.wholeFrame(nil, nil)) != "x" {
+				t.Error("it is not shown")
+			}
+		}
+	}
+}
