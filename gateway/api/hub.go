@@ -351,13 +351,18 @@ func (h *Hub) since(w *watcher, into []*entry, limit int) (entries []*entry, ok 
 		into = append(into, h.entries[position%ringSize])
 	}
 	w.marks = w.marks[:copy(w.marks, w.marks[n:])]
-	if !w.reads {
-		return into, true
+	if w.reads {
+		for ; w.position < h.next && len(into) < limit; w.position++ {
+			into = append(into, h.entries[w.position%ringSize])
+		}
+		w.reads = w.position < h.next
 	}
-	for ; w.position < h.next && len(into) < limit; w.position++ {
-		into = append(into, h.entries[w.position%ringSize])
+	if !w.reads && len(w.marks) == 0 {
+		select {
+		case <-w.wake: // it has come already
+		default:
+		}
 	}
-	w.reads = w.position < h.next
 	return into, true
 }
 
