@@ -26,10 +26,9 @@ var update = flag.Bool("update", false, "write examples.json anew")
 // made-up ids and times, as examples.
 type tour struct {
 	*site
-	t     *testing.T
-	made  map[string]string // id or time -> what stands for it
-	times int
-	all   map[string]example
+	t    *testing.T
+	made map[string]string // id or time -> what stands for it
+	all  map[string]example
 }
 
 // operation finds which one of the document answers a request.
