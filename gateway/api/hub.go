@@ -263,6 +263,9 @@ func (h *Hub) watch(w *watcher, who *caller) {
 		from = min(from, w.marks[0])
 		w.marks = w.marks[:0]
 	}
+	if w.reads {
+		w.position = min(w.position, from)
+	}
 	w.readFrom(from)
 }
 

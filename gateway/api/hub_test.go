@@ -136,3 +136,47 @@ func TestPassing(t *testing.T) {
 		}
 	}
 }
+
+// TestHubLooksAgain has a reader become a member of a queue: what came lately is
+// looked at again, by who they are now.
+func TestHubLooksAgain(t *testing.T) {
+	h := NewHub()
+	s := &stream{watcher: &watcher{wake: make(chan struct{}, 1)}}
+	be := func(queues ...gateway.ID) {
+		s.who = &caller{actor: gateway.Actor{ID: 10, Queues: map[gateway.ID]bool{}}}
+		for _, q := range queues {
+			s.who.actor.Queues[q] = false
+		}
+		h.watch(s.watcher, s.who)
+	}
+	publish := func(queue gateway.ID) {
+		h.Publish([]gateway.Event{{Seq: h.seq + 1, Conversation: &gateway.Conversation{}, After: gateway.View{Queue: queue, Status: gateway.StatusWaiting}}})
+	}
+	look := func() (seqs []int64) {
+		entries, _ := h.since(s.watcher, nil, 100)
+		for _, e := range entries {
+			if s.shows(e) == shownWhole {
+				seqs = append(seqs, e.Seq)
+			}
+			s.seq = e.Seq
+		}
+		return seqs
+	}
+	be(1)
+	publish(1)
+	publish(2)
+	if got := fmt.Sprint(look()); got != "[1]" {
+		t.Errorf("a member of 1 is shown %s", got)
+	}
+	publish(2)
+	publish(1)
+	publish(2)
+	be(2)
+	if got := fmt.Sprint(look()); got != "[3 5]" {
+		t.Errorf("who has become a member of 2 is shown %s", got)
+	}
+	publish(1)
+	if len(s.watcher.wake) != 0 || fmt.Sprint(look()) != "[]" {
+		t.Error("who is no member of 1 any more is told of it")
+	}
+}
