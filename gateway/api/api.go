@@ -111,6 +111,7 @@ func New(opt Options) *API {
 	a.auditRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
+	a.reportRoutes()
 	a.streamRoutes()
 	a.presenceRoutes()
 	a.bulkRoutes()

@@ -128,6 +128,10 @@ func (c *caller) visible() store.Visible {
 			v.Manages = append(v.Manages, q)
 		}
 	}
+	for q := range c.actor.Reads {
+		v.Reads = append(v.Reads, q)
+	}
+	slices.Sort(v.Reads)
 	slices.Sort(v.Member)
 	slices.Sort(v.Manages)
 	return v

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func list[T any](items []T, limit int, item func([]byte, *T) []byte, cursor func
 
 type conversationQuery struct {
 	Page
-	View  string `query:"view" enum:"waiting,mine,all,archived" doc:"Without it: waiting and mine. all includes archived ones"`
+	View  string `query:"view" enum:"waiting,mine,snoozed,all,archived" doc:"Without it: waiting and mine. snoozed are one's own that are put off, which mine leaves out; all includes archived ones"`
 	Queue string `query:"queue" doc:"Its id"`
 	Q     string `query:"q" maxLength:"200" doc:"Part of the customer's number, of their contact's name or company, or of a text"`
 	Sort  string `query:"sort" enum:"newest,oldest" doc:"oldest: by the time it began to wait; with view=waiting"`
@@ -93,6 +94,7 @@ func (a *API) conversationRoutes() {
 	read[EventList](a, "/conversations/{id}/events", "What happened to it, newest first", a.listConversationEvents)
 	a.historyRoutes()
 	a.ignoreRoutes()
+	read[Counts](a, "/counts", "The numbers of a client's badges: what its lists hold", a.getCounts)
 }
 
 func (a *API) listConversations(ctx context.Context, c *caller, in *conversationQuery) ([]byte, error) {
@@ -105,11 +107,13 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 	case "waiting":
 		l.Waiting = true
 	case "mine":
-		l.Mine, l.Archived = true, &no
+		l.Mine, l.Archived, l.Snoozed = true, &no, &no
+	case "snoozed":
+		l.Mine, l.Archived, l.Snoozed = true, &no, &yes
 	case "archived":
 		l.Archived = &yes
 	case "":
-		l.Waiting, l.Mine, l.Archived = true, true, &no
+		l.Waiting, l.Mine, l.Archived, l.Snoozed = true, true, &no, &no
 	}
 	if l.OldestFirst = in.Sort == "oldest"; l.OldestFirst && in.View != "waiting" {
 		return nil, invalid("query.sort", "oldest goes with view=waiting")
@@ -149,6 +153,17 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 			}
 			return cursorOf(c.UpdatedAt, c.ID)
 		}), nil
+}
+
+func (a *API) getCounts(ctx context.Context, c *caller, _ *struct{}) ([]byte, error) {
+	if err := c.needs(scopeReadConversations); err != nil {
+		return nil, err
+	}
+	n, err := a.db.Counts(ctx, c.visible(), c.limits)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(Counts{Waiting: n.Waiting, Mine: n.Mine, Unread: n.Unread, MineUnread: n.WithText, Snoozed: n.Snoozed, Badge: n.WithText + n.Waiting})
 }
 
 // lastMessages reads messages by their IDs, from what was lately committed if

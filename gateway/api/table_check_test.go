@@ -47,11 +47,6 @@ func (s *stage) checkGet(c *attempted, who string) {
 	}
 }
 
-// old is whether lists differ from the table only because they are old.
-func (s *stage) old(p standing, who string) bool {
-	return listsAreOld && (p.status == "Tz" && who == p.who || s.readable && p.taken() && strings.Contains("mu", who) || s.narrow && p.status == "W" && who == "u")
-}
-
 // listed returns all of somebody's list, by the customers' numbers.
 func (s *stage) listed(who, query string) map[string]Conversation {
 	s.t.Helper()
@@ -82,10 +77,6 @@ func (s *stage) views() map[string]map[string]string {
 			switch view {
 			case "default":
 				query = "?sort=newest"
-			case "snoozed":
-				if listsAreOld {
-					continue
-				}
 			}
 			for peer := range maps.Keys(s.listed(who, query)) {
 				all[who][peer] = strings.TrimSpace(all[who][peer] + " " + view)

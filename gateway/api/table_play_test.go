@@ -185,7 +185,7 @@ func playTable(t *testing.T, settings gateway.QueueSettings, people string) {
 			if got, want := heard[who][c.peer], s.events(c, who); got != want {
 				t.Errorf("%v: the stream of %s has %q, want %q", c, who, got, want)
 			}
-			if got, want := views[who][c.peer], s.lists(c.after, who); got != want && !s.old(c.after, who) {
+			if got, want := views[who][c.peer], s.lists(c.after, who); got != want {
 				t.Errorf("%v: %s lists it in %q, want %q", c, who, got, want)
 			}
 			s.checkGet(c, who)

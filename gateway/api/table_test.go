@@ -83,14 +83,7 @@ var tableRows = []tableRow{
 		cells: "W: mgsp = updated; T TA Tz: Ogsp = updated; C: Lgsp = updated; C0: gsp = updated"},
 }
 
-const (
-	tableStates = "none W T TA Tz C C0 D"
-	// listsAreOld says that lists of the store do not know yet what of a
-	// conversation only its streams and itself know: that it is snoozed, offered to
-	// some, or may be read by the members of its queue. What that changes is not
-	// compared.
-	listsAreOld = true
-)
+const tableStates = "none W T TA Tz C C0 D"
 
 // sees returns the letters of who sees a conversation that is there.
 func (s *stage) sees(p standing) string {

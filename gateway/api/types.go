@@ -116,6 +116,16 @@ type ConversationList struct {
 	NextCursor *string        `json:"next_cursor" doc:"Give it as cursor to read on; null at the end"`
 }
 
+// Counts are the numbers of a client's badges. They agree with the lists.
+type Counts struct {
+	Waiting    int `json:"waiting" doc:"What waits and one may take: view=waiting"`
+	Mine       int `json:"mine" doc:"view=mine"`
+	Unread     int `json:"unread" doc:"Texts in mine that one has not read"`
+	MineUnread int `json:"mine_unread" doc:"Of mine, how many have any"`
+	Snoozed    int `json:"snoozed" doc:"view=snoozed"`
+	Badge      int `json:"badge" doc:"What wants attention: mine_unread and waiting"`
+}
+
 // MessageList is a page of messages.
 type MessageList struct {
 	Items      []Message `json:"items" nullable:"false"`

@@ -62,6 +62,8 @@ var conformance = []struct {
 	{"history of customers", testHistory},
 	{"what people ignore", testIgnored},
 	{"templates", testTemplates},
+	{"lists hold what the rules say", testLists},
+	{"reports count facts", testReports},
 	{"people", testPeople},
 	{"queues", testQueues},
 	{"tokens", testTokens},
