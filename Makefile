@@ -1,5 +1,5 @@
 # Needs Go and make. A C compiler, PostgreSQL, Node, Net::SMPP, Kannel, gammu and
-# systemd # widen the tests.
+# systemd widen the tests.
 
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),devel)
 # The race detector needs a C compiler, without which Go turns cgo off.

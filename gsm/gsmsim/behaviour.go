@@ -61,6 +61,7 @@ type Behaviour struct {
 	Flap         time.Duration // the registration comes and goes so often; 0 is never
 	Signal       int           // +CSQ's 1 to 31; 0 is 20; 99 is unknown
 	NoSIM        bool          // +CME ERROR: 10
+	NeedPUK      bool          // the PIN is used up: switching it on spends the tries that are left
 	SIMBusy      Times         // what needs the SIM is answered +CMS ERROR: 314 or +CME ERROR: 14
 	NoSMSC       bool          // +CSCA is empty and sends fail with 330, until one is written
 	StaleSMSC    bool          // sends fail with 330 until +CSCA is written, though it can be read: the Huawei E220

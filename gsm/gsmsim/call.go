@@ -20,6 +20,11 @@ const (
 	CallUnanswered                // the caller gave up
 )
 
+// String is a word for it.
+func (e CallEnd) String() string {
+	return [...]string{"failed", "rejected", "answered", "unanswered"}[e]
+}
+
 type call struct {
 	from  string
 	ended chan CallEnd // of one element

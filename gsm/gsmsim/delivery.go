@@ -44,7 +44,8 @@ type Delivery struct {
 	// order.
 	Order []int
 
-	SentAt time.Time // TP-SCTS; now when zero
+	SentAt time.Time     // TP-SCTS; now when zero
+	After  time.Duration // it is sent so much later
 }
 
 // wapPort is where multimedia messages are announced (WAP-259).

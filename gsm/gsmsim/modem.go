@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -48,6 +49,33 @@ type Options struct {
 
 	Behaviour Behaviour
 	Log       *slog.Logger // nil logs nothing; commands and answers at debug level
+}
+
+// Validate says what of Options can never be meant.
+func (o Options) Validate() error {
+	if _, err := findVendor(o.Vendor); err != nil {
+		return err
+	}
+	digits := func(s string, least, most int) bool {
+		return s == "" || len(s) >= least && len(s) <= most && strings.Trim(s, "0123456789") == ""
+	}
+	switch {
+	case !digits(o.IMEI, 15, 15):
+		return fmt.Errorf("IMEI %q has not 15 digits", o.IMEI)
+	case !digits(o.ICCID, 18, 20):
+		return fmt.Errorf("ICCID %q has not 18 to 20 digits", o.ICCID)
+	case !digits(o.IMSI, 6, 15):
+		return fmt.Errorf("IMSI %q has not 6 to 15 digits", o.IMSI)
+	case !digits(o.PIN, 4, 8) || !digits(o.PUK, 8, 8):
+		return errors.New("a PIN has 4 to 8 digits, and a PUK 8")
+	case !digits(o.PLMN, 5, 6):
+		return fmt.Errorf("PLMN %q has not 5 or 6 digits", o.PLMN)
+	case !digits(strings.TrimPrefix(o.SMSC, "+"), 3, 20):
+		return fmt.Errorf("SMSC %q is no number", o.SMSC)
+	case o.PINTries < 0 || o.Slots < 0:
+		return errors.New("negative count")
+	}
+	return nil
 }
 
 // Modem is one with a SIM, plugged in. Its methods may be called from any
@@ -98,6 +126,9 @@ type settings struct {
 
 // New plugs a modem in. Close must be called.
 func New(o Options) (*Modem, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("gsmsim: %w", err)
+	}
 	vendor, err := findVendor(o.Vendor)
 	if err != nil {
 		return nil, fmt.Errorf("gsmsim: %w", err)
@@ -237,6 +268,9 @@ func (m *Modem) rearm(before Behaviour) {
 	m.announce()
 	if m.b.NoSMSC && !before.NoSMSC {
 		m.sim.smsc = ""
+	}
+	if m.b.NeedPUK && !before.NeedPUK {
+		m.sim.pinTries, m.sim.unlocked = 0, false
 	}
 	if m.b.StaleSMSC && !before.StaleSMSC {
 		m.sim.smscStale = true

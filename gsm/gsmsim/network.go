@@ -147,8 +147,22 @@ func (n *Network) Deliver(d Delivery) error {
 	if err != nil {
 		return err
 	}
+	if d.After <= 0 {
+		return n.postParts(d.To, parts)
+	}
+	n.mu.Lock()
+	_, known := n.lines[d.To]
+	n.mu.Unlock()
+	if !known {
+		return ErrNoNumber
+	}
+	n.clock.after(d.After, func() { _ = n.postParts(d.To, parts) }) // numbers do not go away
+	return nil
+}
+
+func (n *Network) postParts(to string, parts [][]byte) error {
 	for _, part := range parts {
-		if err := n.post(d.To, &parcel{tpdu: part}); err != nil {
+		if err := n.post(to, &parcel{tpdu: part}); err != nil {
 			return err
 		}
 	}

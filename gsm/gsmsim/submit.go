@@ -1,6 +1,7 @@
 package gsmsim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -322,15 +323,14 @@ func (n *Network) carry(s Submitted, t *tpdu.TPDU, fate Fate) (early []*parcel, 
 			later = append(later, r)
 		}
 	}
+	slices.SortStableFunc(later, func(a, b Report) int { return cmp.Compare(a.After, b.After) })
 	arrived := func() {
 		if wanted && fate.Reports == nil {
 			post(report(0))
 		}
 	}
 	return early, func() {
-		for _, r := range later {
-			n.clock.after(r.After, func() { post(report(r.Status)) })
-		}
+		n.reportLater(later, 0, func(status byte) { post(report(status)) })
 		if fate.Lost {
 			return
 		}
@@ -346,6 +346,18 @@ func (n *Network) carry(s Submitted, t *tpdu.TPDU, fate Fate) (early []*parcel, 
 			arrived() // somewhere in the world
 		}
 	}
+}
+
+// reportLater sends reports, those of one time in their order.
+func (n *Network) reportLater(reports []Report, since time.Duration, send func(status byte)) {
+	if len(reports) == 0 {
+		return
+	}
+	next := reports[0]
+	n.clock.after(next.After-since, func() {
+		send(next.Status)
+		n.reportLater(reports[1:], next.After, send)
+	})
 }
 
 // save keeps a PDU in a memory: +CMGW (TS 27.005 §4.4).

@@ -100,6 +100,7 @@ func Switches() []Switch {
 		duration("flap", "the network comes and goes so often", 10*time.Second, func(b *Behaviour, d time.Duration) { b.Flap = d }),
 		number("signal", "+CSQ says so", 3, func(b *Behaviour, n int) { b.Signal = n }),
 		flagSwitch("no-sim", "there is no SIM", func(b *Behaviour) { b.NoSIM = true }),
+		flagSwitch("puk", "the PIN is used up, and the SIM wants its PUK: 12345678", func(b *Behaviour) { b.NeedPUK = true }),
 		times("sim-busy", "the SIM is busy at the next N commands that need it", 3, func(b *Behaviour, n Times) { b.SIMBusy = n }),
 		flagSwitch("no-smsc", "+CSCA is empty, and sends fail with 330", func(b *Behaviour) { b.NoSMSC = true }),
 		flagSwitch("stale-smsc", "sends fail with 330 until +CSCA is written back", func(b *Behaviour) { b.StaleSMSC = true }),
