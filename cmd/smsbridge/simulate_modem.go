@@ -26,6 +26,7 @@ type modemSimulation struct {
 	delay       time.Duration
 	reports     list
 	reportDelay time.Duration
+	early       bool
 	do          list
 	quiet       bool
 	trace       bool
@@ -95,6 +96,7 @@ configuration. Type
 	f.StringVar(&o.Operator, "operator", "Simulated", "`name` of the network")
 	f.StringVar(&o.SMSC, "smsc", "+15005550000", "the SIM's service centre")
 	f.IntVar(&o.Slots, "slots", 0, "texts that the SIM holds; 0: as many as the vendor's")
+	f.StringVar(&o.CNMI, "cnmi", "", "what +CNMI=? lists, as `SETS` (0,1),(0-2),(0,2),(0,1),(0); the vendor's when empty")
 	f.IntVar(&sim.count, "count", 1, "so many modems, which can text each other")
 	f.StringVar(&sim.ports, "ports", "at", "the stick's ports in their order, with commas: `at` and silent, as silent,silent,at,at")
 	f.BoolVar(&sim.echo, "echo", false, "what is sent comes back, from whom it was sent to")
@@ -102,6 +104,7 @@ configuration. Type
 	f.DurationVar(&sim.delay, "send-delay", 0, "the network takes so long to accept a text")
 	f.Var(&sim.reports, "reports", "TP-`ST` of the status reports, with commas, as 0x20,0x00 for one that tries first; none: no reports (default 0x00)")
 	f.DurationVar(&sim.reportDelay, "report-delay", 0, "each report comes so long after the last")
+	f.BoolVar(&sim.early, "report-early", false, "the first report comes before the answer +CMGS")
 	f.Var(&sim.do, "do", "misbehave: `SWITCHES` of the list below, with commas; may be repeated")
 	f.BoolVar(&sim.quiet, "quiet", false, "do not print texts")
 	f.BoolVar(&sim.trace, "trace", false, "log commands and answers")
@@ -162,11 +165,11 @@ func (sim *modemSimulation) complete(args []string) (*modemRun, error) {
 			return nil, fmt.Errorf("--reports: %q is no TP-ST such as 0x20", word)
 		default:
 			run.fate.Reports = append(run.fate.Reports,
-				gsmsim.Report{Status: byte(status), After: time.Duration(i+1) * sim.reportDelay})
+				gsmsim.Report{Status: byte(status), After: time.Duration(i+1) * sim.reportDelay, Early: sim.early && i == 0})
 		}
 	}
-	if len(sim.reports) == 0 && sim.reportDelay > 0 {
-		run.fate.Reports = []gsmsim.Report{{After: sim.reportDelay}}
+	if len(sim.reports) == 0 && (sim.reportDelay > 0 || sim.early) {
+		run.fate.Reports = []gsmsim.Report{{After: sim.reportDelay, Early: sim.early}}
 	}
 	change, err := gsmsim.ParseSwitches(strings.Join(sim.do, ","))
 	if err != nil {

@@ -144,7 +144,7 @@ func TestSimulateModem(t *testing.T) {
 }
 
 func TestSimulateSeveralModems(t *testing.T) {
-	r := runModem(t, "--count", "2", "--echo", "--do", "split,signal:5", "--ports", "silent,at")
+	r := runModem(t, "--count", "2", "--echo", "--do", "split,signal:5", "--ports", "silent,at", "--report-early")
 	var devices []string
 	for i := range 2 {
 		if i == 0 {
@@ -158,12 +158,13 @@ func TestSimulateSeveralModems(t *testing.T) {
 	}
 	second := openAT(t, devices[1])
 	says(t, second, "AT+CSQ\r", "+CSQ: 5,99\r\n\r\nOK\r\n")
-	says(t, second, "AT+CNMI=2,1\r", "OK\r\n")
+	says(t, second, "AT+CNMI=2,1,0,1\r", "OK\r\n")
 	r.types("+12602058901 +447700900124 hello you")
 	says(t, second, "", "\r\n+CMTI: \"SM\",1\r\n")
 	says(t, second, "AT+CMGS=18\r", "> ")
 	says(t, second, helloPDU+"\x1a", "")
 	r.prints(`"hello"$`)
+	says(t, second, "", "\r\n+CDS: 25\r\n")
 	says(t, second, "", "+CMGS: 1\r\n\r\nOK\r\n")
 	says(t, second, "", "\r\n+CMTI: \"SM\",2\r\n")
 	r.types("!call +12602058901 +447700900124")
@@ -177,7 +178,7 @@ func TestSimulateModemRefusesFlags(t *testing.T) {
 		{"--no-such-flag"}, {"argument"}, {"--vendor", "nokia"}, {"--number", "07700900123"}, {"--number", "447700900123"}, {"--count", "0"},
 		{"--count", "2", "--imei", "356092040000015"}, {"--imei", "1"}, {"--pin", "12"}, {"--do", "loud"}, {"--do", "slow:fast"},
 		{"--ports", "silent"}, {"--ports", "modem"}, {"--reports", "0x100"}, {"--reports", "none,0"}, {"--echo", "--answer", "yes"},
-		{"--send-delay", "-1s"}, {"--slots", "-1"}, {"--pin-tries", "0"}, {"--smsc", "centre"},
+		{"--send-delay", "-1s"}, {"--slots", "-1"}, {"--pin-tries", "0"}, {"--smsc", "centre"}, {"--cnmi", "(0,1)"},
 	} {
 		var errOut bytes.Buffer
 		if code := simulateModem(t.Context(), args, strings.NewReader(""), io.Discard, &errOut); code != exitUsage {

@@ -54,11 +54,16 @@ type Behaviour struct {
 	SplitWrites int           // octets a write; 0 is all at once
 	WriteGap    time.Duration // between such writes; a millisecond when zero
 	Baud        int           // bits a second, at any other speed both sides read garbage; 0 is any speed
+	CRCRLF      bool          // lines end with two carriage returns, as some SIMCom's do
+	NoSpace     bool          // no blank follows the colon: +CMTI:"SM",3
+	TextErrors  bool          // errors are words, as with +CMEE=2
+	Prompt      string        // "\r\n> " when empty
 	NeedPortSel bool          // mute until AT^PORTSEL=1, as the Huawei E173 after each start
 
 	// Where it is, and its SIM.
 	Registration Registration
 	Flap         time.Duration // the registration comes and goes so often; 0 is never
+	RegisterTime time.Duration // it searches so long after a start, the PIN and +CFUN=1
 	Signal       int           // +CSQ's 1 to 31; 0 is 20; 99 is unknown
 	NoSIM        bool          // +CME ERROR: 10
 	NeedPUK      bool          // the PIN is used up: switching it on spends the tries that are left
@@ -72,6 +77,7 @@ type Behaviour struct {
 	CMTIWrongMemory Times // +CMTI names another memory than the one it is in
 	CDSIWrongMemory Times // +CDSI names another memory than the one it is in
 	NoReports       bool  // status reports are dropped
+	RefuseCSMS      bool  // +CSMS lists and takes 0 alone, as that of the Quectel M26
 	RefuseCNMI      bool  // +CNMI= is refused whatever it says
 	RefuseReports   []int // values of +CNMI's <ds> that +CNMI=? lists and +CNMI= refuses
 	RequireCNMA     bool  // routed texts want +CNMA also without +CSMS=1
@@ -83,6 +89,7 @@ type Behaviour struct {
 	// Sending.
 	NoPrompt    Times // +CMGS is answered OK instead of with a prompt
 	NoReference Times // it is sent and answered OK without +CMGS
+	BadProfile  bool  // sends fail with +CMS ERROR: 500 until AT&F, as the SIM7600 with a stored profile
 	SendError   int   // each send fails with this +CMS ERROR; 0 is none
 
 	// Starting again.

@@ -114,6 +114,27 @@ func TestGarbage(t *testing.T) {
 	c.silentFor(moment)
 }
 
+func TestForms(t *testing.T) {
+	c, m := quiet(t, Options{CNMI: "(0,1),(0-2),(0,2),(0,1),(0)"})
+	set(m, "crcrlf,no-space,text-errors,refuse-csms")
+	c.write("AT+CSQ\r")
+	if got := c.until("OK\r\r\n"); got != "\r\r\n+CSQ:20,99\r\r\n\r\r\nOK\r\r\n" {
+		t.Errorf("%q", got)
+	}
+	good(m)
+	set(m, "no-space,text-errors,refuse-csms")
+	c.expect("AT+COPS=9", "+CME ERROR:incorrect parameters")
+	c.expect("AT+CMGR=1", "+CMS ERROR:invalid memory index")
+	c.expect("AT+CSMS=?", "+CSMS:(0)", "OK")
+	good(m)
+	c.expect("AT+CNMI=?", "+CNMI: (0,1),(0-2),(0,2),(0,1),(0)", "OK")
+	c.expect("AT+CNMI=2,1,0,1,0", "+CMS ERROR: 303")
+	c.expect("AT+CNMI=1,1,0,1,0", "OK")
+	if _, err := New(Options{CNMI: "(0,1)"}); err == nil {
+		t.Error("CNMI of one set")
+	}
+}
+
 func TestSplitWrites(t *testing.T) {
 	c, m := quiet(t, Options{})
 	set(m, "split")

@@ -222,9 +222,9 @@ func (m *Modem) cme(code int) answer {
 	}
 	text, known := texts[code]
 	switch {
-	case m.told.cmee == 0:
+	case m.told.cmee == 0 && !m.b.TextErrors:
 		return failed()
-	case m.told.cmee == 2 && known:
+	case known && (m.told.cmee == 2 || m.b.TextErrors):
 		return answer{final: "+CME ERROR: " + text}
 	}
 	return answer{final: "+CME ERROR: " + strconv.Itoa(code)}
@@ -240,7 +240,7 @@ func (m *Modem) cms(code int) answer {
 		cmsNoNetwork: "no network service", 332: "network timeout", cmsNoAckExpected: "no +CNMA acknowledgement expected",
 		cmsUnknown: "unknown error",
 	}
-	if text, known := texts[code]; known && m.told.cmee == 2 {
+	if text, known := texts[code]; known && (m.told.cmee == 2 || m.b.TextErrors) {
 		return answer{final: "+CMS ERROR: " + text}
 	}
 	return answer{final: "+CMS ERROR: " + strconv.Itoa(code)}

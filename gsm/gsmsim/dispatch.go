@@ -133,12 +133,15 @@ func doQuiet(m *Modem, p *port, c command) answer {
 }
 
 // doReset keeps what belongs to the stick rather than to the line.
-func doReset(m *Modem, p *port, _ command) answer {
+func doReset(m *Modem, p *port, c command) answer {
 	p.restart()
 	fresh := m.told
 	fresh.cmee, fresh.creg, fresh.cgreg, fresh.cereg = 0, 0, 0, 0
 	fresh.cmgf, fresh.clip, fresh.crc, fresh.charset, fresh.cnmi, fresh.csms = 0, false, false, "GSM", [5]int{}, 0
 	m.told = fresh
+	if c.name == "&F" {
+		m.b.BadProfile = false
+	}
 	return ok()
 }
 

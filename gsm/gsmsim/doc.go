@@ -40,12 +40,13 @@
 // # What it is not
 //
 // A pseudo-terminal has no modem lines and no baud rate: DTR ends nothing, and a speed
-// is only what the program has set. Text mode reads and does not send. There is no
+// is only what the program has set. What the last program did not read, the next one
+// does, unless it flushes the line as it opens it. Text mode reads and does not send. There is no
 // phone book, no data and no voice.
 //
 // # Goroutines
 //
-// A modem has a reader and a writer for each port, a Network has one that delivers,
+// A modem has a reader, a writer and a watcher for each port, a Network has one that delivers,
 // and what is due later has one each while it runs. [Modem.Close] and [Network.Close]
 // end and wait for theirs.
 package gsmsim

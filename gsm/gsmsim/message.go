@@ -28,18 +28,22 @@ func doFormat(m *Modem, p *port, c command) answer {
 
 // doService is +CSMS (TS 27.005 §3.2.1): with 1, what is routed wants +CNMA.
 func doService(m *Modem, p *port, c command) answer {
+	services := m.vendor.csms
+	if m.b.RefuseCSMS {
+		services = []int{0}
+	}
 	switch c.op {
 	case opTest:
-		var services []string
-		for _, s := range m.vendor.csms {
-			services = append(services, strconv.Itoa(s))
+		var listed []string
+		for _, s := range services {
+			listed = append(listed, strconv.Itoa(s))
 		}
-		return ok("+CSMS: (" + strings.Join(services, ",") + ")")
+		return ok("+CSMS: (" + strings.Join(listed, ",") + ")")
 	case opGet:
 		return ok(fmt.Sprintf("+CSMS: %d,1,1,1", m.told.csms))
 	}
 	service, valid := c.number(0, -1)
-	if !valid || !slices.Contains(m.vendor.csms, service) {
+	if !valid || !slices.Contains(services, service) {
 		return m.cms(cmsNotSupported)
 	}
 	m.told.csms = service

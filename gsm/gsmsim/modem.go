@@ -39,6 +39,7 @@ type Options struct {
 	PINTries int      // that are left; 3 when zero
 	Slots    int      // texts that the SIM holds; the vendor's when zero
 	LastMR   byte     // the SIM's last TP-MR: the next text has the one after it
+	CNMI     string   // what +CNMI=? lists, as (0,1),(0-2),(0,2),(0,1),(0); the vendor's when empty
 	Network  *Network // that it is in; nil: one of its own, which ends with it
 
 	// Link is a path that is made a symbolic link to the first port that answers AT,
@@ -72,6 +73,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("PLMN %q has not 5 or 6 digits", o.PLMN)
 	case !digits(strings.TrimPrefix(o.SMSC, "+"), 3, 20):
 		return fmt.Errorf("SMSC %q is no number", o.SMSC)
+	case o.CNMI != "" && strings.Count(o.CNMI, "),(") != 4:
+		return fmt.Errorf("CNMI %q has not five sets", o.CNMI)
 	case o.PINTries < 0 || o.Slots < 0:
 		return errors.New("negative count")
 	}
@@ -99,6 +102,7 @@ type Modem struct {
 	memory   map[string]*memory
 	sim      sim
 	b        Behaviour
+	searches int           // of RegisterTime that are not over
 	away     bool          // Flap's half in which there is no network
 	changed  chan struct{} // closed by announce: the behaviour, or whether it is plugged in
 	awaiting *parcel       // routed, and not yet acknowledged by +CNMA
@@ -140,6 +144,9 @@ func New(o Options) (*Modem, error) {
 	}
 	if m.network == nil {
 		m.network, m.own = NewNetwork(), true
+	}
+	if o.CNMI != "" {
+		copy(m.vendor.cnmi[:], strings.Split(strings.ReplaceAll(o.CNMI, "),", ")\n"), "\n"))
 	}
 	o.fill(m.network.sequence())
 	if len(o.Ports) == 0 {

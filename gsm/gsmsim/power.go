@@ -80,6 +80,7 @@ func (m *Modem) plug() error {
 	for _, p := range ports {
 		m.running.Go(p.read)
 		m.running.Go(p.write)
+		m.running.Go(p.pty.tidy)
 	}
 	m.announce()
 	return nil
@@ -188,6 +189,7 @@ func (m *Modem) start() {
 		mute: m.b.NeedPortSel, noise: true,
 	}
 	m.sim.unlocked = false
+	m.searches = 0
 	m.awaiting, m.acked, m.held, m.ussd = nil, nil, nil, false
 	m.endCall(CallFailed)
 	for _, p := range m.ports {
@@ -212,6 +214,7 @@ func (m *Modem) start() {
 
 // started says what the vendor's modems say then. mu is held.
 func (m *Modem) started() {
+	m.search()
 	if m.starts == 1 {
 		return // nobody has opened it yet
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestSendTroubles(t *testing.T) {
@@ -29,7 +31,26 @@ func TestSendTroubles(t *testing.T) {
 	c.write(shortPDU + "\x1a")
 	await(t, m.Network(), 2)
 	c.silentFor(moment)
-	for at, sent := range map[Moment]int{AtCommand: 2, AfterPrompt: 2, AfterPDU: 2, AfterSent: 3} {
+	set(m, "bad-profile")
+	if got := c.submit(shortLength, shortPDU); got != "+CMS ERROR: 500" {
+		t.Errorf("%q", got)
+	}
+	c.expect("AT&F", "OK")
+	c.expect("ATE0+CMEE=1", "ATE0+CMEE=1", "OK")
+	set(m, "false-error")
+	if got := c.submit(shortLength, shortPDU); got != "+CMS ERROR: 500" || len(m.Network().Submitted()) != 3 {
+		t.Errorf("%q", got)
+	}
+	set(m, "bare-prompt,late-result:50ms")
+	c.write("AT+CMGS=18\r")
+	if got := c.until(">"); got != "\n>" {
+		t.Errorf("prompt %q", got)
+	}
+	c.write(shortPDU + "\x1a")
+	c.expect("AT+CMEE?", "+CMEE: 1", "OK")
+	c.says("+CMGS: 4", "OK")
+	good(m)
+	for at, sent := range map[Moment]int{AtCommand: 4, AfterPrompt: 4, AfterPDU: 4, AfterSent: 5} {
 		m.Set(func(b *Behaviour) { b.Rules = []Rule{{Command: "+CMGS", At: at, Times: 1, Do: DoCMS, Code: 38}} })
 		c.write("AT+CMGS=18\r")
 		if at != AtCommand {
@@ -97,6 +118,35 @@ func TestUnpluggedWhileSending(t *testing.T) {
 	}
 }
 
+func TestClosedByPrograms(t *testing.T) {
+	m := plugIn(t, Options{})
+	ioctl := func(c *client, do func(fd int) error) {
+		t.Helper()
+		raw, err := c.port.SyscallConn()
+		if err == nil {
+			err = errors.Join(raw.Control(func(fd uintptr) { err = do(int(fd)) }), err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := dial(t, m)
+	ioctl(c, func(fd int) error { return unix.IoctlSetInt(fd, unix.TIOCEXCL, 0) })
+	c.port.Close()
+	for exclusive := 1; exclusive != 0; {
+		c = dial(t, m) // as root; others are refused as long as it is in exclusive use
+		ioctl(c, func(fd int) (err error) {
+			exclusive, err = unix.IoctlGetInt(fd, unix.TIOCGEXCL)
+			return err
+		})
+		if exclusive != 0 {
+			c.port.Close()
+		}
+	}
+	c.write("ATE0\r")
+	c.until("\r\nOK\r\n")
+}
+
 func TestReboots(t *testing.T) {
 	c, m := quiet(t, Options{Vendor: "huawei"})
 	c.expect("AT+CNMI=2,1,0,1,0", "OK")
@@ -124,6 +174,11 @@ func TestReboots(t *testing.T) {
 			t.Errorf("%s: %d sent", words, n)
 		}
 	}
+	set(m, "searches-for:50ms")
+	m.Reboot()
+	c.says(m.vendor.boot...)
+	c.expect("AT+CREG=1;+CREG?", "AT+CREG=1;+CREG?", "+CREG: 1,2", "OK")
+	c.says("+CREG: 1")
 	set(m, "boot-time:50ms")
 	m.Reboot()
 	c.write("AT\r")

@@ -1,6 +1,7 @@
 package gsmsim
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 type pty struct {
 	master *os.File
 	slave  *os.File
+	opens  *os.File // inotify: who opens and closes path
 	path   string
 }
 
@@ -39,11 +41,58 @@ func openPTY() (*pty, error) {
 		return nil, fmt.Errorf("open %s: %w", p.path, err)
 	}
 	p.slave = os.NewFile(uintptr(slaveFD), p.path)
-	if err := makeRaw(slaveFD); err != nil {
+	err = makeRaw(slaveFD)
+	if err == nil {
+		err = p.watch()
+	}
+	if err != nil {
 		p.close()
 		return nil, fmt.Errorf("set %s up: %w", p.path, err)
 	}
 	return p, nil
+}
+
+// watch begins to count who has the slave open, from now on.
+func (p *pty) watch() error {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return err
+	}
+	p.opens = os.NewFile(uintptr(fd), "inotify")
+	_, err = unix.InotifyAddWatch(fd, p.path, unix.IN_OPEN|unix.IN_CLOSE)
+	return err
+}
+
+// tidy does, until close, what the kernel does when the last program closes a
+// terminal and cannot do here, where the slave stays open: it ends exclusive use,
+// which a killed program leaves behind. What that program did not read stays, for
+// dropping it could take the answer to a program that is quicker than tidy.
+func (p *pty) tidy() {
+	buffer := make([]byte, 4096)
+	for open := 0; ; {
+		n, err := p.opens.Read(buffer)
+		if err != nil {
+			return
+		}
+		for at := 0; at+unix.SizeofInotifyEvent <= n; {
+			mask := binary.NativeEndian.Uint32(buffer[at+4:])
+			at += unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(buffer[at+12:]))
+			switch {
+			case mask&unix.IN_OPEN != 0:
+				open++
+			case mask&unix.IN_CLOSE != 0:
+				open--
+			}
+		}
+		if open > 0 {
+			continue
+		}
+		raw, err := p.slave.SyscallConn()
+		if err != nil {
+			return
+		}
+		_ = raw.Control(func(fd uintptr) { _ = unix.IoctlSetInt(int(fd), unix.TIOCNXCL, 0) })
+	}
 }
 
 // makeRaw is cfmakeraw: a line that changes and echoes nothing, as that of a
@@ -84,4 +133,7 @@ func (p *pty) baud() int {
 func (p *pty) close() {
 	_ = p.master.Close()
 	_ = p.slave.Close()
+	if p.opens != nil {
+		_ = p.opens.Close()
+	}
 }

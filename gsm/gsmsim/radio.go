@@ -11,10 +11,24 @@ func (m *Modem) registration() Registration {
 	switch {
 	case len(m.ports) == 0 || m.booting || m.told.cfun != 1 || m.told.copsMode == 2 || m.simState() != "READY":
 		return NoNetwork
-	case m.away:
+	case m.away || m.searches > 0:
 		return Searching
 	}
 	return m.b.Registration
+}
+
+// search has the modem look for its network for RegisterTime. mu is held.
+func (m *Modem) search() {
+	if m.b.RegisterTime <= 0 {
+		return
+	}
+	m.searches++
+	m.later(m.b.RegisterTime, func() {
+		if m.searches--; m.searches == 0 {
+			m.sayRegistration()
+			m.network.kick()
+		}
+	})
 }
 
 // registered says whether texts can be sent and received. mu is held.
@@ -147,6 +161,9 @@ func doFunctionality(m *Modem, p *port, c command) answer {
 		return a
 	}
 	m.told.cfun = fun
+	if fun == 1 {
+		m.search()
+	}
 	if fun == 0 {
 		m.sim.unlocked = false // the SIM is switched off as well
 	}

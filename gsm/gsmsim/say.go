@@ -56,7 +56,7 @@ func (p *port) emit(a answer) {
 			b.WriteString(numeric(a.final) + "\r")
 		}
 	}
-	p.push(b.Bytes())
+	p.push(m.dress(b.String()))
 	if m.b.Noise {
 		m.urcNoise()
 	}
@@ -79,12 +79,23 @@ func (m *Modem) urc(lines ...string) {
 	if p == nil {
 		return
 	}
-	b := []byte("\r\n" + strings.Join(lines, "\r\n") + "\r\n")
+	b := m.dress("\r\n" + strings.Join(lines, "\r\n") + "\r\n")
 	if p.prompt != nil && !m.b.Noise {
 		p.held = append(p.held, b...)
 		return
 	}
 	p.push(b)
+}
+
+// dress writes lines as the modem's Behaviour has them. mu is held.
+func (m *Modem) dress(lines string) []byte {
+	if m.b.NoSpace {
+		lines = strings.ReplaceAll(lines, ": ", ":")
+	}
+	if m.b.CRCRLF {
+		lines = strings.ReplaceAll(lines, "\r\n", "\r\r\n")
+	}
+	return []byte(lines)
 }
 
 // urcPort is where indications go, nil for nowhere. mu is held.

@@ -83,6 +83,7 @@ func doPIN(m *Modem, p *port, c command) answer {
 		s.pinTries = 3
 	}
 	s.unlocked = true
+	m.search()
 	a := ok()
 	a.after = func() {
 		m.mu.Lock()

@@ -94,7 +94,11 @@ func doSend(m *Modem, p *port, c command) answer {
 // ask writes a prompt. What follows up to control-Z is its PDU.
 func (m *Modem) ask(p *port, waiting *prompt) answer {
 	p.prompt = waiting
-	return answer{raw: "\r\n> ", after: func() {
+	text := m.b.Prompt
+	if text == "" {
+		text = "\r\n> "
+	}
+	return answer{raw: text, after: func() {
 		v := p.obey(waiting.command, AfterPrompt)
 		if v.answered {
 			m.mu.Lock()
@@ -174,8 +178,8 @@ func (p *port) send(waiting *prompt, body string) (a answer, then func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, report := range early {
-		if report != nil {
-			m.arrive(report)
+		if report != nil && !m.arrive(report) {
+			_ = m.network.post(number, report) // the number exists: it has sent this
 		}
 	}
 	switch {
@@ -213,6 +217,8 @@ func (m *Modem) checkPDU(length int, body string) (t *tpdu.TPDU, smsc string, co
 		return nil, "", cmsNoServiceCentre
 	case !m.registered():
 		return nil, "", cmsNoNetwork
+	case m.b.BadProfile:
+		return nil, "", cmsUnknown
 	case m.b.SendError != 0:
 		return nil, "", m.b.SendError
 	}
