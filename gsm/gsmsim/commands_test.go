@@ -243,3 +243,28 @@ func TestUSSD(t *testing.T) {
 	}
 	h.says(fmt.Sprintf(`+CUSD: 0,"%X",15`, gsm7.Pack7BitUSSD(septets, 0)))
 }
+
+// FuzzOctets is what a program may write to a port.
+func FuzzOctets(f *testing.F) {
+	m, err := New(Options{Vendor: "quectel"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(m.Close)
+	for _, s := range []string{
+		"AT+CMGS=18\r" + shortPDU + "\x1a", "AT+CMGS=1\r00\x1a", "AT+CMGW=18\r\x1b", "AT+CNMI=2,2,0,1,0\rAT+CNMA\r", "AT+CPMS=\"MT\"\rAT+CMGL=4\r",
+		"AT+CUSD=1,\"*100#\",15\r", "AT+CSCS=\"UCS2\"\rAT+CSCA=\"00\"\r", "ATD*1#\rATA\rATH\r", "AT+CMGD=1,4\r", "A/\r\b\x1a\x1b", "\xff\xfe\xfdAT\r", "\xff\xfe\xfdA/\r",
+		"AT+CMGS=30\r0041000b912106028509f100000e0500030102019432\x1a",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p := newPort(m, PortAT, nil)
+		p.take(b)
+		p.outMu.Lock()
+		defer p.outMu.Unlock()
+		if len(p.out) > maxUnread {
+			t.Errorf("%d octets wait", len(p.out))
+		}
+	})
+}

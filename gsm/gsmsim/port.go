@@ -209,8 +209,11 @@ func (p *port) command(line string) {
 	if strings.EqualFold(strings.TrimSpace(line), "A/") {
 		line = p.last
 	}
-	start := strings.Index(strings.ToUpper(line), "AT")
-	if start < 0 {
+	start := 0
+	for start+2 <= len(line) && !strings.EqualFold(line[start:start+2], "AT") {
+		start++
+	}
+	if start+2 > len(line) {
 		return
 	}
 	m := p.modem
