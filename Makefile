@@ -1,5 +1,5 @@
-# Needs Go and make. A C compiler, PostgreSQL, Node, Net::SMPP, Kannel and systemd
-# widen the tests.
+# Needs Go and make. A C compiler, PostgreSQL, Node, Net::SMPP, Kannel, gammu and
+# systemd widen the tests.
 
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),devel)
 # The race detector needs a C compiler, without which Go turns cgo off.
@@ -31,6 +31,7 @@ test:
 	done
 	@perl -MNet::SMPP -e 1 2>/dev/null || echo "NOT TESTED: an SMSC on Perl's Net::SMPP. It is not installed." >&2
 	@[ -n "$$(PATH=$$PATH:/usr/sbin command -v bearerbox)" ] || echo 'NOT TESTED: Kannel bound to the simulated SMSC. It is not installed.' >&2
+	@command -v gammu >/dev/null || echo 'NOT TESTED: gammu at a simulated modem. It is not installed.' >&2
 	@[ -n '$(RACE)' ] || echo 'NOT TESTED: data races. The race detector needs a C compiler.' >&2
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 		echo 'NOT TESTED: PostgreSQL. It is not installed; no service is needed, only its programs.' >&2
