@@ -17,8 +17,6 @@ const (
 	// writes more during one command repeats itself: the oldest is dropped, and what
 	// it announced is found by the next sweep.
 	maxInbox = 256
-	// quietGap is a silence after which a modem is not in the middle of a line.
-	quietGap = 300 * time.Millisecond
 )
 
 // command is one AT command.
@@ -45,6 +43,7 @@ type notice struct {
 type chat struct {
 	port  io.ReadWriteCloser
 	trace func(out bool, line string)
+	quiet time.Duration // a silence after which a modem is not in the middle of a line
 
 	chunks  chan []byte // what was read; closed at its end. A reader ahead of the owner waits
 	writes  chan []byte // one at a time
@@ -89,9 +88,9 @@ const (
 	stagePDU                 // the answer to the PDU is
 )
 
-func newChat(port io.ReadWriteCloser, trace func(bool, string)) *chat {
+func newChat(port io.ReadWriteCloser, quiet time.Duration, trace func(bool, string)) *chat {
 	c := &chat{
-		port: port, trace: trace,
+		port: port, trace: trace, quiet: quiet,
 		chunks: make(chan []byte, 16), writes: make(chan []byte), wrote: make(chan written, 1), stop: make(chan struct{}),
 	}
 	c.workers.Add(2)
@@ -239,7 +238,7 @@ func (c *chat) put(ctx context.Context, text string, deadline <-chan time.Time) 
 func (c *chat) wait(ctx context.Context, deadline <-chan time.Time) error {
 	var quiet <-chan time.Time
 	if c.cur != nil && isFinal(string(c.lines.part)) { // perhaps its line end never comes
-		t := time.NewTimer(quietGap)
+		t := time.NewTimer(c.quiet)
 		defer t.Stop()
 		quiet = t.C
 	}

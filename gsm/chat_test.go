@@ -25,7 +25,7 @@ type peer struct {
 func newTalk(t *testing.T) (*chat, *peer) {
 	ours, theirs := net.Pipe()
 	p := &peer{conn: theirs, said: make(chan string, 100)}
-	c := newChat(ours, nil)
+	c := newChat(ours, usualPace.quiet, nil)
 	go func() {
 		defer close(p.said)
 		b, text := make([]byte, 1), ""
@@ -276,7 +276,7 @@ func (p stuckPort) Close() error              { close(p.closed); return nil }
 
 func TestBlockedWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newChat(stuckPort{make(chan struct{})}, nil)
+		c := newChat(stuckPort{make(chan struct{})}, usualPace.quiet, nil)
 		began := time.Now()
 		_, err := c.do(t.Context(), command{text: "AT", timeout: 2 * time.Second})
 		if took := time.Since(began); !errors.Is(err, ErrStuck) || took != 2*time.Second {

@@ -41,8 +41,11 @@ type fake struct {
 	opens    int
 	refuse   error // of an attempt to open
 
+	// hook, unless nil, answers a command, or leaves it unanswered.
+	hook func(text string) (lines []string, handled bool)
+
 	reading string
-	conn    net.Conn
+	conn    io.ReadWriteCloser
 	done    sync.WaitGroup
 }
 
@@ -69,7 +72,7 @@ func (f *fake) open(ctx context.Context) (io.ReadWriteCloser, string, error) {
 	return ours, "pipe", nil
 }
 
-func (f *fake) serve(conn net.Conn) {
+func (f *fake) serve(conn io.ReadWriteCloser) {
 	defer f.done.Done()
 	defer conn.Close()
 	buffer, text, pdu := make([]byte, 1024), "", false
@@ -96,7 +99,7 @@ func (f *fake) serve(conn net.Conn) {
 }
 
 // answer answers a command, and reports whether a PDU is to follow.
-func (f *fake) answer(conn net.Conn, text string) bool {
+func (f *fake) answer(conn io.ReadWriteCloser, text string) bool {
 	if text == "" {
 		return false
 	}
@@ -113,8 +116,16 @@ func (f *fake) answer(conn net.Conn, text string) bool {
 	if !special && !muted {
 		reply = f.usual(text)
 	}
-	late := f.slow[text]
+	late, hook := f.slow[text], f.hook
 	f.mu.Unlock()
+	if hook != nil {
+		if lines, handled := hook(text); handled {
+			for _, l := range lines {
+				f.write(conn, "\r\n"+l+"\r\n")
+			}
+			return strings.HasPrefix(text, "AT+CMGS=")
+		}
+	}
 	if muted {
 		return false
 	}
@@ -137,9 +148,17 @@ func (f *fake) answer(conn net.Conn, text string) bool {
 	return false
 }
 
-func (f *fake) take(conn net.Conn, pdu string) {
+func (f *fake) take(conn io.ReadWriteCloser, pdu string) {
 	f.mu.Lock()
 	f.sent = append(f.sent, pdu)
+	hook := f.hook
+	f.mu.Unlock()
+	if hook != nil {
+		if _, handled := hook("^Z"); handled {
+			return
+		}
+	}
+	f.mu.Lock()
 	reply := f.sendWith
 	if reply == "" {
 		reply = fmt.Sprintf("+CMGS: %d\nOK", len(f.sent))
@@ -153,7 +172,7 @@ func (f *fake) take(conn net.Conn, pdu string) {
 	}
 }
 
-func (f *fake) write(conn net.Conn, text string) { conn.Write([]byte(text)) }
+func (f *fake) write(conn io.ReadWriteCloser, text string) { conn.Write([]byte(text)) }
 
 // say writes what was not asked for.
 func (f *fake) say(lines ...string) {
@@ -284,6 +303,18 @@ func (f *fake) asked(text string) int {
 		}
 	}
 	return n
+}
+
+func (f *fake) opened() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.opens
+}
+
+func (f *fake) written() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.log)
 }
 
 func (f *fake) lies(memory string) int {

@@ -150,7 +150,7 @@ func Identify(ctx context.Context, path string) (Info, error) {
 
 func identify(ctx context.Context, p io.ReadWriteCloser, path string) (Info, error) {
 	o := newOwner(New(Defaults(), Options{}), nowhere{})
-	s := newSession(o, newChat(p, nil))
+	s := newSession(o, newChat(p, usualPace.quiet, nil))
 	defer s.chat.close()
 	steps := []func(context.Context) error{s.awake, s.identify, s.identifySIM, s.look}
 	for _, step := range steps {
@@ -244,7 +244,7 @@ func imeiAt(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := newSession(newOwner(New(Defaults(), Options{}), nowhere{}), newChat(p, nil))
+	s := newSession(newOwner(New(Defaults(), Options{}), nowhere{}), newChat(p, usualPace.quiet, nil))
 	defer s.chat.close()
 	if err := s.awake(ctx); err != nil {
 		return "", err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -63,21 +64,21 @@ func TestStoredWithoutNetwork(t *testing.T) {
 // Without a network for long, a modem is shaken harder each time, and as often as
 // it may be in an hour.
 func TestLadderWithoutNetwork(t *testing.T) {
-	powered := 0
+	var powered atomic.Int32
 	inBubble(t, func(_ *Config, o *Options) {
-		o.Power = func(context.Context) error { powered++; return nil }
+		o.Power = func(context.Context) error { powered.Add(1); return nil }
 	}, func(f *fake) { f.creg = "2" }, func(t *testing.T, r *rig) {
 		r.wait(6 * time.Minute)
 		if n := r.fake.asked("AT+CFUN=4"); n != 1 || r.fake.asked("AT+CFUN=1,1") != 0 {
 			t.Errorf("the radio was turned off %d times", n)
 		}
 		r.wait(6 * time.Minute)
-		if n := r.fake.asked("AT+CFUN=1,1"); n != 1 || powered != 0 {
+		if n := r.fake.asked("AT+CFUN=1,1"); n != 1 || powered.Load() != 0 {
 			t.Errorf("reset %d times", n)
 		}
 		r.wait(6 * time.Minute)
-		if powered != 1 || r.fake.opens != 2 {
-			t.Errorf("powered %d times, opened %d times", powered, r.fake.opens)
+		if powered.Load() != 1 || r.fake.opened() != 2 {
+			t.Errorf("powered %d times, opened %d times", powered.Load(), r.fake.opened())
 		}
 		r.wait(42 * time.Minute)
 		i := r.Info().Resets
@@ -93,9 +94,9 @@ func TestLadderWithoutNetwork(t *testing.T) {
 
 // A modem that answers nothing any more is opened anew, and then loses its power.
 func TestDeafModem(t *testing.T) {
-	powered := 0
+	var powered atomic.Int32
 	inBubble(t, func(_ *Config, o *Options) {
-		o.Power = func(context.Context) error { powered++; return errors.New("no such hub") }
+		o.Power = func(context.Context) error { powered.Add(1); return errors.New("no such hub") }
 	}, nil, func(t *testing.T, r *rig) {
 		r.fake.change(func() { r.fake.deaf = true })
 		r.wait(2 * time.Minute)
@@ -104,8 +105,8 @@ func TestDeafModem(t *testing.T) {
 			t.Error(s)
 		}
 		r.wait(58 * time.Minute)
-		if powered < 2 || powered > 3 {
-			t.Errorf("powered %d times within the hour", powered)
+		if powered.Load() < 2 || powered.Load() > 3 {
+			t.Errorf("powered %d times within the hour", powered.Load())
 		}
 		r.fake.change(func() { r.fake.deaf = false })
 		r.wait(2 * time.Minute)
@@ -129,9 +130,9 @@ func TestFailedSendsShake(t *testing.T) {
 }
 
 func TestReset(t *testing.T) {
-	powered := 0
+	var powered atomic.Int32
 	inBubble(t, func(_ *Config, o *Options) {
-		o.Power = func(context.Context) error { powered++; return nil }
+		o.Power = func(context.Context) error { powered.Add(1); return nil }
 	}, nil, func(t *testing.T, r *rig) {
 		for _, c := range []struct {
 			level Level
@@ -147,14 +148,14 @@ func TestReset(t *testing.T) {
 				t.Errorf("%v: %v", c.level, r.Info().Resets)
 			}
 		}
-		if powered != 1 || r.fake.opens != 2 {
-			t.Errorf("powered %d times, opened %d times", powered, r.fake.opens)
+		if powered.Load() != 1 || r.fake.opened() != 2 {
+			t.Errorf("powered %d times, opened %d times", powered.Load(), r.fake.opened())
 		}
 		r.Reconnect()
 		r.wait(30 * time.Second)
 		r.phase(t, PhaseUp)
-		if r.fake.opens != 3 {
-			t.Errorf("opened %d times", r.fake.opens)
+		if r.fake.opened() != 3 {
+			t.Errorf("opened %d times", r.fake.opened())
 		}
 	})
 	inBubble(t, nil, nil, func(t *testing.T, r *rig) {
@@ -255,7 +256,9 @@ func TestUSSDDialogue(t *testing.T) {
 				t.Errorf("%s: %+v", says, got)
 			}
 		}
-		if got := <-ask(t.Context(), r, "*100#"); !errors.Is(got.err, ErrTimeout) || r.fake.asked("AT+CUSD=2") != 1 {
+		got := <-ask(t.Context(), r, "*100#")
+		r.wait(time.Second)
+		if !errors.Is(got.err, ErrTimeout) || r.fake.asked("AT+CUSD=2") != 1 {
 			t.Errorf("no answer: %+v", got)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -66,11 +66,12 @@ type pace struct {
 	reopen  time.Duration // the first wait before a port is opened again, doubled up to
 	slowest time.Duration
 	settle  time.Duration // after a restart, until the modem is asked anything
+	quiet   time.Duration // a silence after which a modem is not in the middle of a line
 }
 
 var usualPace = pace{
 	sweep: 45 * time.Second, health: 30 * time.Second, recheck: 30 * time.Second,
-	reopen: time.Second, slowest: 30 * time.Second, settle: 3 * time.Second,
+	reopen: time.Second, slowest: 30 * time.Second, settle: 3 * time.Second, quiet: 300 * time.Millisecond,
 }
 
 // call is what another goroutine wants of the session: exactly one of its

@@ -106,13 +106,13 @@ func TestNoPort(t *testing.T) {
 			t.Error(s)
 		}
 		r.wait(time.Hour)
-		if n := r.fake.opens; n < 100 || n > 140 {
+		if n := r.fake.opened(); n < 100 || n > 140 {
 			t.Errorf("opened %d times in an hour", n)
 		}
 		if _, err := r.Send(t.Context(), Submit{To: "+491511234567"}); !certain(err) || !errors.Is(err, ErrNotReady) {
 			t.Error(err)
 		}
-		r.fake.refuse = nil
+		r.fake.change(func() { r.fake.refuse = nil })
 		r.Reconnect()
 		r.wait(20 * time.Second)
 		r.phase(t, PhaseUp)
@@ -150,8 +150,8 @@ func TestRestart(t *testing.T) {
 			r.fake.say(says...)
 			r.wait(40 * time.Second)
 			r.phase(t, PhaseUp)
-			if r.fake.cnmi != "2,1,0,1,0" || r.fake.opens != 1 {
-				t.Errorf("%q: CNMI %s, opened %d times", says, r.fake.cnmi, r.fake.opens)
+			if r.fake.cnmi != "2,1,0,1,0" || r.fake.opened() != 1 {
+				t.Errorf("%q: CNMI %s, opened %d times", says, r.fake.cnmi, r.fake.opened())
 			}
 		})
 	}

@@ -18,27 +18,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openPTY makes a pseudo-terminal. Its master can be closed under a read.
+// openPTY makes a pseudo-terminal for a test.
 func openPTY(t testing.TB) (master *os.File, path string) {
 	t.Helper()
+	master, slave, err := openPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close(); slave.Close() })
+	return master, slave.Name()
+}
+
+// openPair makes a pseudo-terminal whose master can be closed under a read. The
+// slave stays open, for a master whose terminal nobody has open reads EIO.
+func openPair() (master, slave *os.File, err error) {
 	m, s, err := pty.Open()
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
-	path = s.Name()
-	s.Close()
+	defer m.Close()
 	// A descriptor of our own, for the poller: creack's blocks.
 	fd, err := unix.FcntlInt(m.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
 	if err != nil {
-		t.Fatal(err)
+		s.Close()
+		return nil, nil, err
 	}
-	m.Close()
-	if err := unix.SetNonblock(fd, true); err != nil {
-		t.Fatal(err)
-	}
-	master = os.NewFile(uintptr(fd), "ptmx")
-	t.Cleanup(func() { master.Close() })
-	return master, path
+	return os.NewFile(uintptr(fd), "ptmx"), s, nil
 }
 
 func within(t *testing.T, limit time.Duration, what string, do func()) {
@@ -152,7 +160,7 @@ func TestHangup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newChat(p, nil)
+	c := newChat(p, usualPace.quiet, nil)
 	go func() {
 		master.Read(make([]byte, 100))
 		master.Close()
@@ -175,7 +183,7 @@ func TestBlockedWriteOnAPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newChat(p, nil)
+	c := newChat(p, usualPace.quiet, nil)
 	within(t, 10*time.Second, "the blocked write", func() {
 		_, err := c.do(t.Context(), command{text: strings.Repeat("A", 1<<20), timeout: time.Second})
 		if !errors.Is(err, ErrStuck) {

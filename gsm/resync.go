@@ -62,11 +62,11 @@ func (c *chat) escape(ctx context.Context) error {
 	return c.put(ctx, "\x1b\r", t.C)
 }
 
-// silence waits until nothing came for quietGap, for at most maxChatter.
+// silence waits until nothing came for as long as c.quiet, for at most maxChatter.
 func (c *chat) silence(ctx context.Context) error {
 	limit := time.NewTimer(maxChatter)
 	defer limit.Stop()
-	gap := time.NewTimer(quietGap)
+	gap := time.NewTimer(c.quiet)
 	defer gap.Stop()
 	for {
 		select {
@@ -74,7 +74,7 @@ func (c *chat) silence(ctx context.Context) error {
 			if err := c.take(b, ok); err != nil {
 				return err
 			}
-			gap.Reset(quietGap)
+			gap.Reset(c.quiet)
 		case <-gap.C:
 			c.lines.end(c.line) // half a line that stays half answers nothing
 			return nil

@@ -79,7 +79,7 @@ func (o *owner) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := newSession(o, newChat(port, o.m.opt.Trace))
+	s := newSession(o, newChat(port, o.m.pace.quiet, o.m.opt.Trace))
 	o.m.update(func(i *Info) {
 		*i = Info{State: i.State, Since: i.Since, Resets: i.Resets, Timeouts: i.Timeouts, Lost: i.Lost, Errors: i.Errors, Port: name}
 	})
