@@ -1,5 +1,5 @@
-# Needs Go and make. A C compiler, PostgreSQL, Node, Net::SMPP, Kannel and systemd
-# widen the tests.
+# Needs Go and make. A C compiler, PostgreSQL, Node, Net::SMPP, Kannel, gammu and
+# systemd widen the tests.
 
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),devel)
 # The race detector needs a C compiler, without which Go turns cgo off.
@@ -31,6 +31,7 @@ test:
 	done
 	@perl -MNet::SMPP -e 1 2>/dev/null || echo "NOT TESTED: an SMSC on Perl's Net::SMPP. It is not installed." >&2
 	@[ -n "$$(PATH=$$PATH:/usr/sbin command -v bearerbox)" ] || echo 'NOT TESTED: Kannel bound to the simulated SMSC. It is not installed.' >&2
+	@command -v gammu >/dev/null || echo 'NOT TESTED: gammu at a simulated modem. It is not installed.' >&2
 	@[ -n '$(RACE)' ] || echo 'NOT TESTED: data races. The race detector needs a C compiler.' >&2
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 		echo 'NOT TESTED: PostgreSQL. It is not installed; no service is needed, only its programs.' >&2
@@ -42,8 +43,11 @@ lint:
 	go vet -tags drill ./...
 	go tool staticcheck -tags drill ./...
 
+# A store of 100,000 conversations is made for it, once for good in the folder
+# that SMSBRIDGE_BENCH_DIR names.
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	@dir="$$SMSBRIDGE_BENCH_DIR"; [ -n "$$dir" ] || { dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; }; \
+	SMSBRIDGE_BENCH_DIR="$$dir" go test -run '^$$' -bench . -benchmem ./...
 
 # Drills take minutes and break things on purpose: power cuts, lost leases,
 # carriers that hang up.
@@ -70,6 +74,7 @@ install:
 		install -D -m 644 /dev/stdin $(DESTDIR)$(libdir)/systemd/system/smsbridge.service
 	install -D -m 644 systemd/smsbridge.sysusers $(DESTDIR)$(libdir)/sysusers.d/smsbridge.conf
 	install -D -m 644 systemd/smsbridge.tmpfiles $(DESTDIR)$(libdir)/tmpfiles.d/smsbridge.conf
+	install -D -m 644 systemd/78-smsbridge-modems.rules $(DESTDIR)$(libdir)/udev/rules.d/78-smsbridge-modems.rules
 	[ -e $(DESTDIR)$(sysconfdir)/smsbridge/smsbridge.yaml ] || \
 		install -D -m 640 systemd/smsbridge.yaml.example $(DESTDIR)$(sysconfdir)/smsbridge/smsbridge.yaml
 	@[ -n '$(DESTDIR)' ] || [ ! -d /run/systemd/system ] || { set -x; \

@@ -40,6 +40,7 @@ func (d *decoder) check(c *Config) {
 	}
 	d.carriers(c.Carriers)
 	d.routes(c)
+	d.pools(c)
 	d.shared(c)
 }
 

@@ -22,6 +22,7 @@ type Config struct {
 	Log       Log       `yaml:"log"`
 	Carriers  []Carrier `yaml:"carriers"`
 	Routes    []Route   `yaml:"routes"` // each number that several carriers list has one
+	Pools     []Pool    `yaml:"pools"`
 	Limits    Limits    `yaml:"limits"`
 	OptOut    OptOut    `yaml:"opt_out"`
 }
@@ -67,6 +68,13 @@ type Route struct {
 	// FailoverAfter is how long a carrier may be down before what is certainly
 	// unsent goes to the next.
 	FailoverAfter time.Duration `yaml:"failover_after"`
+}
+
+// Pool is a name that people and programs may send from instead of a number: each
+// customer keeps the number that they know.
+type Pool struct {
+	Name     string   `yaml:"name"`
+	Carriers []string `yaml:"carriers"` // by name; the first number of each is used
 }
 
 // Limits bounds what one person or program may send, so that what is stolen

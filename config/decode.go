@@ -74,6 +74,8 @@ func fresh(t reflect.Type) reflect.Value {
 		v.Set(reflect.ValueOf(smpp.Defaults()))
 	case reflect.TypeFor[gsm.Config]():
 		v.Set(reflect.ValueOf(gsm.Defaults()))
+	case reflect.TypeFor[gsm.Balance]():
+		v.Set(reflect.ValueOf(gsm.Balance{Every: 24 * time.Hour}))
 	case reflect.TypeFor[Carrier]():
 		v.Set(reflect.ValueOf(Carrier{OnUncertain: UncertainHold}))
 	case reflect.TypeFor[Route]():

@@ -102,6 +102,7 @@ routes:
     weights: [3, 1]
     failover_after: 1m
   - {number: "+12602058900", carriers: [backup]}
+pools: [{name: desk, carriers: [desk-sim, spare]}]
 limits: {agent_per_minute: 0, token_per_day: 5000}
 opt_out: {stop: [ARRET, "ARRÊT"], start: [DEPART], help: [AIDE], stop_reply: Adieu., start_reply: "", help_reply: Repondez ARRET.}
 `
@@ -183,12 +184,13 @@ func TestLoadWhole(t *testing.T) {
 			Numbers:     []string{"+447700900123"},
 			OnUncertain: UncertainHold,
 			GSM: &gsm.Config{
-				Device:  "/dev/serial/by-path/usb-2",
-				PIN:     "1234",
-				PINFile: pin,
-				SMSC:    "+447785016005",
-				Init:    []string{`AT+CSCS="GSM"`},
-				Limits:  gsm.Limits{PerMinute: 6, PerDay: 200},
+				Device:   "/dev/serial/by-path/usb-2",
+				PIN:      "1234",
+				PINFile:  pin,
+				SMSC:     "+447785016005",
+				Init:     []string{`AT+CSCS="GSM"`},
+				Limits:   gsm.Limits{PerMinute: 6, PerDay: 200},
+				Validity: 48 * time.Hour,
 			},
 		}, {
 			Name:        "spare",
@@ -196,7 +198,7 @@ func TestLoadWhole(t *testing.T) {
 			OnUncertain: UncertainHold,
 			GSM: &gsm.Config{
 				IMEI: "356938035643809", PIN: "0042",
-				Limits: gsm.Limits{PerMinute: 10, PerDay: 500}, RejectCalls: true,
+				Limits: gsm.Limits{PerMinute: 10, PerDay: 500}, RejectCalls: true, Validity: 48 * time.Hour,
 			},
 		}},
 		Routes: []Route{{
@@ -204,6 +206,7 @@ func TestLoadWhole(t *testing.T) {
 		}, {
 			Number: "+12602058900", Carriers: []string{"backup"}, FailoverAfter: 30 * time.Second,
 		}},
+		Pools:  []Pool{{Name: "desk", Carriers: []string{"desk-sim", "spare"}}},
 		Limits: Limits{TokenPerDay: 5000},
 		OptOut: OptOut{Stop: []string{"ARRET", "ARRÊT"}, Start: []string{"DEPART"}, Help: []string{"AIDE"}, StopReply: "Adieu.", HelpReply: "Repondez ARRET."},
 	}

@@ -15,6 +15,18 @@ func routed(options string) string {
 const both = "- {number: '+12602058900', carriers: [a, b]}\n"
 
 var badRoutes = []badFile{
+	{"pools", routed("routes:\n" + both + `pools:
+- {name: desk, carriers: [a, a, c, d]}
+- {name: desk, carriers: []}
+- {}
+`),
+		`8: pools[0].carriers[1]: is already in the list: pools[0].carriers[0] on line 8
+8: pools[0].carriers[2]: cannot send: its bind is receiver, on line 4
+8: pools[0].carriers[3]: is the name of no carrier
+9: pools[1].name: is already the name of another pool: pools[0].name on line 8
+9: pools[1].carriers: must have at least one carrier
+10: pools[2].name: is missing
+10: pools[2].carriers: is missing`},
 	{"routes that are a section", routed("routes: {number: 10001}\n"),
 		"5: routes: must be a list, also if it has only one element: [...]"},
 	{"route without anything", routed("routes:\n" + both + "- {}\n"),

@@ -114,8 +114,8 @@ carriers:
   levle: info
 `,
 		"2: log.levle: unknown option; did you mean level?"},
-	{"later section", "pools: []\n",
-		"1: pools: unknown option"},
+	{"later section", "webhooks: []\n",
+		"1: webhooks: unknown option"},
 	{"duplicate key", `listen: ':80'
 node: a
 listen: ':81'
@@ -448,7 +448,7 @@ region: ~
 5: carriers[0].gsm.smsc: must be an E.164 number, such as "+12602058900", or empty
 5: carriers[0].gsm.init[0]: must be an AT command on one line, such as AT+CSCS="GSM"
 5: carriers[0].gsm.init[1]: must be an AT command on one line, such as AT+CSCS="GSM"
-5: carriers[0].gsm.limits.per_minute: must be 1 to 1000, not 0
+5: carriers[0].gsm.limits.per_minute: must be 1 to 100000, not 0
 5: carriers[0].gsm.limits.per_day: must be a whole number in decimal, without quotes or leading zeros`},
 	{"IMEI", modem("imei: 35693803564380"),
 		"5: carriers[0].gsm.imei: must be 15 digits"},

@@ -174,3 +174,35 @@ func (d *decoder) unrouted(number string, all []listing) {
 		d.problem(l.path, "is already listed as %s: %s on line %d%s", number, all[0].path, d.given[all[0].path].line, hint)
 	}
 }
+
+// pools checks that each pool is of carriers that there are and that send.
+func (d *decoder) pools(c *Config) {
+	carriers := map[string]int{}
+	for i, carrier := range c.Carriers {
+		carriers[carrier.Name] = i
+	}
+	names := map[string]string{}
+	for i, p := range c.Pools {
+		path := fmt.Sprintf("pools[%d]", i)
+		d.once(names, p.Name, path+".name", "the name of another pool")
+		list := path + ".carriers"
+		if _, ok := d.given[list]; ok && !d.bad[list] && len(p.Carriers) == 0 {
+			d.problem(list, "must have at least one carrier")
+		}
+		seen := map[string]string{}
+		for j, name := range p.Carriers {
+			at := fmt.Sprintf("%s[%d]", list, j)
+			d.once(seen, name, at, "in the list")
+			if d.bad[at] {
+				continue
+			}
+			n, ok := carriers[name]
+			switch {
+			case !ok:
+				d.problem(at, "is the name of no carrier%s", didYouMean(name, carriers))
+			case !c.Carriers[n].sends():
+				d.problem(at, "cannot send: its bind is receiver, on line %d", d.given[fmt.Sprintf("carriers[%d].smpp.bind", n)].line)
+			}
+		}
+	}
+}

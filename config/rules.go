@@ -97,6 +97,9 @@ func rules() map[string]rule {
 		"routes[].weights[]":      ints(1, 1000),
 		"routes[].failover_after": durations(0, 24*time.Hour),
 
+		"pools[].name":       text(carrierName),
+		"pools[].carriers[]": text(carrierName),
+
 		"limits.agent_per_minute": ints(0, 100_000),
 		"limits.token_per_day":    ints(0, 1_000_000_000),
 
@@ -113,8 +116,15 @@ func rules() map[string]rule {
 		"carriers[].gsm.pin_file":          text(notEmpty),
 		"carriers[].gsm.smsc":              text(serviceCentre),
 		"carriers[].gsm.init[]":            text(atCommand),
-		"carriers[].gsm.limits.per_minute": ints(1, 1000),
+		"carriers[].gsm.limits.per_minute": ints(1, 100_000),
 		"carriers[].gsm.limits.per_day":    ints(1, 1_000_000),
+		"carriers[].gsm.limits.per_month":  ints(0, 10_000_000),
+		"carriers[].gsm.validity":          durations(5*time.Minute, 63*7*24*time.Hour), // 3GPP TS 23.040 §9.2.3.12.1
+		"carriers[].gsm.routed":            anything,
+		"carriers[].gsm.power[]":           text(notEmpty),
+		"carriers[].gsm.balance.ussd":      text(ussd),
+		"carriers[].gsm.balance.pattern":   text(regularExpression),
+		"carriers[].gsm.balance.every":     durations(time.Minute, 31*24*time.Hour),
 		"carriers[].gsm.reject_calls":      anything,
 	}
 }
@@ -130,6 +140,10 @@ func required(pattern string) []string {
 		return []string{"name", "numbers"}
 	case "routes[]":
 		return []string{"number", "carriers"}
+	case "carriers[].gsm.balance":
+		return []string{"ussd"}
+	case "pools[]":
+		return []string{"name", "carriers"}
 	case "carriers[].smpp":
 		return []string{"hosts", "system_id"}
 	}

@@ -208,3 +208,18 @@ func reply(s string) error {
 	}
 	return nil
 }
+
+// ussd checks a code of the network's, such as *100#.
+func ussd(s string) error {
+	if s == "" || len(s) > 182 || strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("0123456789*#+", r) }) {
+		return errors.New(`must be a code of digits, * and #, such as "*100#"`)
+	}
+	return nil
+}
+
+func regularExpression(s string) error {
+	if _, err := regexp.Compile(s); err != nil {
+		return fmt.Errorf("must be a regular expression: %w", err)
+	}
+	return nil
+}

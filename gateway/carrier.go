@@ -72,6 +72,7 @@ const (
 	ReportInbound                   // Inbound, Ack
 	ReportBroken                    // Inbound.Raw, Text, Ack: what could not be decoded, and why, to be quarantined
 	ReportState                     // State, Text
+	ReportCall                      // Inbound.From and .To: somebody rang
 )
 
 // Report is one thing that happened at a carrier.

@@ -173,6 +173,19 @@ func (a Actor) manages(queue ID) bool {
 	return a.Kind == ActorPerson && (a.SystemOwner || a.Queues[queue])
 }
 
+// ManagesAny tells whether the actor is a manager of some queue or a system owner.
+func (a Actor) ManagesAny() bool {
+	if a.Kind != ActorPerson {
+		return false
+	}
+	for _, manages := range a.Queues {
+		if manages {
+			return true
+		}
+	}
+	return a.SystemOwner
+}
+
 // belongsTo tells whether the actor is a member or a manager of the queue, or
 // a system owner.
 func (a Actor) belongsTo(queue ID) bool {

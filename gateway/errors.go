@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // RefusalCode is the stable word by which clients tell refusals apart.
 type RefusalCode string
@@ -36,6 +39,7 @@ type Refusal struct {
 	Since      time.Time     // AlreadyTaken, OwnedByOther: since when
 	Suggestion string        // NumberInvalid: what may have been meant
 	Current    *Conversation // StaleEpoch: what it is now
+	Contact    *Contact      // Conflict: who has the number
 	RetryAfter time.Duration // RateLimited: when it may be tried again
 	Cap        string        // RateLimited: which limit it is, in a word for metrics
 }
@@ -45,4 +49,17 @@ func (r *Refusal) Error() string {
 		return string(r.Code) + ": " + r.Text
 	}
 	return string(r.Code)
+}
+
+// FieldError says that something cannot be saved, because of which field, as the
+// API calls it. Nothing was changed.
+type FieldError struct {
+	Field string
+	Text  string // for a person: what is wrong and what is wanted
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Text }
+
+func unfit(field, format string, args ...any) error {
+	return &FieldError{field, fmt.Sprintf(format, args...)}
 }

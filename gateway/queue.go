@@ -196,6 +196,9 @@ func (h *Hours) check() error {
 	if utf8.RuneCountInString(h.Reply) > maxReply {
 		return fmt.Errorf("reply: longer than %d characters", maxReply)
 	}
+	if h.Open == nil {
+		h.Open = []Span{}
+	}
 	if len(h.Open) > 100 {
 		return errors.New("open: more than 100 spans")
 	}

@@ -1,5 +1,7 @@
 package gsm
 
+import "time"
+
 // DeviceAuto as Config.Device stands for the one modem that is plugged in.
 const DeviceAuto = "auto"
 
@@ -21,13 +23,28 @@ type Config struct {
 	Init        []string `yaml:"init"` // AT commands sent after our own, in this order
 	Limits      Limits   `yaml:"limits"`
 	RejectCalls bool     `yaml:"reject_calls"` // hang up on those who ring the SIM
+
+	Validity time.Duration `yaml:"validity"` // how long the service centre tries; what is still queued then has expired
+	Routed   bool          `yaml:"routed"`   // have the modem hand texts over at once (+CMT) rather than store them first
+	// Power is a command and its arguments that switch the modem off and on, such
+	// as uhubctl's: the last step of recovery. Empty: there is none.
+	Power   []string `yaml:"power"`
+	Balance *Balance `yaml:"balance"` // nil: it is not asked for
+}
+
+// Balance says how the network is asked for the SIM's balance.
+type Balance struct {
+	USSD    string        `yaml:"ussd"`    // the code, such as *100#
+	Pattern string        `yaml:"pattern"` // a regular expression whose first group, or whole match, is the balance; empty: the whole answer
+	Every   time.Duration `yaml:"every"`
 }
 
 // Limits bounds the segments that a SIM sends, so that its operator does not
 // block it.
 type Limits struct {
 	PerMinute int `yaml:"per_minute"`
-	PerDay    int `yaml:"per_day"`
+	PerDay    int `yaml:"per_day"`   // in UTC
+	PerMonth  int `yaml:"per_month"` // 0: none
 }
 
 // Defaults returns the careful configuration that options are laid over.
@@ -35,5 +52,6 @@ func Defaults() Config {
 	return Config{
 		Limits:      Limits{PerMinute: 10, PerDay: 500},
 		RejectCalls: true,
+		Validity:    48 * time.Hour,
 	}
 }

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"smsbridge/config"
 	"smsbridge/gateway/node"
@@ -82,7 +84,8 @@ func user(ctx context.Context, args []string, std std) int {
 	})
 }
 
-const tokenUsage = `usage: smsbridge token create NAME --scope SCOPE[,SCOPE…] [--number NUMBER]… [--allow-to +44]… [--per-day N] [--json]
+const tokenUsage = `usage: smsbridge token create NAME --scope SCOPE[,SCOPE…] [--number NUMBER]… [--allow-to +44]… [--per-day N]
+                  [--expires 720h|2027-01-31] [--json]
        smsbridge token list [--json]
        smsbridge token revoke NAME|ID
 `
@@ -92,10 +95,12 @@ func token(ctx context.Context, args []string, std std) int {
 	f.Usage = func() { fmt.Fprint(std.err, tokenUsage); f.PrintDefaults() }
 	path := f.String("config", defaultConfig, "the configuration `FILE`")
 	var scopes, numbers, allowTo list
-	f.Var(&scopes, "scope", "what it may do; may be repeated: "+strings.Join(node.Scopes, " "))
+	f.Var(&scopes, "scope", "what it may do; may be repeated: "+strings.Join(node.Scopes(), " "))
 	f.Var(&numbers, "number", "limit it to this number of ours; may be repeated")
 	f.Var(&allowTo, "allow-to", "limit it to numbers that begin so, as +44; may be repeated")
 	perDay := f.Int("per-day", 0, "limit it to so many segments a day (UTC); 0: as the configuration says")
+	var expires expiry
+	f.Var(&expires, "expires", "`WHEN` it can no longer be used: after a duration such as 720h, or after a day (UTC) such as 2027-01-31")
 	asJSON := f.Bool("json", false, "print JSON")
 	rest, code, done := flags(f, args, std)
 	if done {
@@ -110,7 +115,7 @@ func token(ctx context.Context, args []string, std std) int {
 	return withAccounts(ctx, *path, std, func(a *node.Accounts) error {
 		switch verb {
 		case "create":
-			t, err := a.CreateToken(ctx, node.Token{Name: rest[0], Scopes: scopes, Numbers: numbers, AllowTo: allowTo, PerDay: *perDay})
+			t, err := a.CreateToken(ctx, node.Token{Name: rest[0], Scopes: scopes, Numbers: numbers, AllowTo: allowTo, PerDay: *perDay, ExpiresAt: time.Time(expires)})
 			if err != nil {
 				return err
 			}
@@ -123,17 +128,44 @@ func token(ctx context.Context, args []string, std std) int {
 			return err
 		}
 		return show(std, *asJSON, all, func(w io.Writer) {
-			fmt.Fprintln(w, "ID\tNAME\tSCOPES\tNUMBERS\tALLOW TO\tPER DAY\tCREATED")
+			fmt.Fprintln(w, "ID\tNAME\tSCOPES\tNUMBERS\tALLOW TO\tPER DAY\tCREATED\tEXPIRES\tLAST USED")
 			for _, t := range all {
 				perDay := ""
 				if t.PerDay > 0 {
 					perDay = strconv.Itoa(t.PerDay)
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, strings.Join(t.Scopes, " "), strings.Join(t.Numbers, " "),
-					strings.Join(t.AllowTo, " "), perDay, t.CreatedAt.Format("2006-01-02"))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, strings.Join(t.Scopes, " "), strings.Join(t.Numbers, " "),
+					strings.Join(t.AllowTo, " "), perDay, t.CreatedAt.Format("2006-01-02"), minuteOrNever(t.ExpiresAt), minuteOrNever(t.LastUsedAt))
 			}
 		})
 	})
+}
+
+// expiry is a flag that says until when something holds.
+type expiry time.Time
+
+// String implements flag.Value.
+func (e *expiry) String() string { return "" }
+
+// Set implements flag.Value.
+func (e *expiry) Set(s string) error {
+	if d, err := time.ParseDuration(s); err == nil {
+		*e = expiry(time.Now().Add(d))
+		return nil
+	}
+	day, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return errors.New("want a duration such as 720h, or a day such as 2027-01-31")
+	}
+	*e = expiry(day.AddDate(0, 0, 1))
+	return nil
+}
+
+func minuteOrNever(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format("2006-01-02 15:04")
 }
 
 func migrate(ctx context.Context, args []string, std std) int {

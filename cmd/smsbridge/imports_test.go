@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"smpp":                    {},
 	"smpp/smppsim":            {"smpp"},
 	"gsm":                     {},
-	"gsm/gsmsim":              {"gsm"},
+	"gsm/gsmsim":              {},
 	"config":                  {"smpp", "gsm"}, // for their Config types
 	"gateway":                 {},
 	"gateway/store":           {"gateway"},

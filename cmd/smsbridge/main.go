@@ -39,7 +39,7 @@ usage: smsbridge COMMAND [flags]
   token      create NAME, list, revoke: keys of programs
   trace      MESSAGE: the whole life of one text
   selftest   CARRIER --to NUMBER: does a carrier carry every character?
-  simulate   smsc: an SMSC to bind to
+  simulate   smsc: an SMSC to bind to; modem: a modem with a SIM to open
   migrate    bring the store to this build's schema
   version    this build
 
@@ -94,10 +94,15 @@ func run(ctx context.Context, args []string, io std) int {
 }
 
 func simulate(ctx context.Context, args []string, io std) int {
-	if len(args) > 0 && args[0] == "smsc" {
-		return simulateSMSC(ctx, args[1:], io.in, io.out, io.err)
+	if len(args) > 0 {
+		switch args[0] {
+		case "smsc":
+			return simulateSMSC(ctx, args[1:], io.in, io.out, io.err)
+		case "modem":
+			return simulateModem(ctx, args[1:], io.in, io.out, io.err)
+		}
 	}
-	fmt.Fprintln(io.err, "usage: smsbridge simulate smsc [flags]")
+	fmt.Fprintln(io.err, "usage: smsbridge simulate smsc|modem [flags]")
 	return exitUsage
 }
 

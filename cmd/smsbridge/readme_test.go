@@ -59,6 +59,19 @@ func keys(section reflect.Type) []string {
 
 // Tests that the documents name exist.
 func TestDocumentsNameTestsThatExist(t *testing.T) {
+	tests, named := testsThatExist(t), regexp.MustCompile("`(Test[A-Z]\\w+)`")
+	for _, path := range []string{"README.md", "docs/ARCHITECTURE.md", "docs/operations.md"} {
+		for _, m := range named.FindAllSubmatch(document(t, path), -1) {
+			if !tests[string(m[1])] {
+				t.Errorf("%s names %s, which does not exist", path, m[1])
+			}
+		}
+	}
+}
+
+// testsThatExist are the names of all tests of the repository.
+func testsThatExist(t *testing.T) map[string]bool {
+	t.Helper()
 	tests := map[string]bool{}
 	declaration := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
@@ -74,14 +87,7 @@ func TestDocumentsNameTestsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("`(Test[A-Z]\\w+)`")
-	for _, path := range []string{"README.md", "docs/ARCHITECTURE.md", "docs/operations.md"} {
-		for _, m := range named.FindAllSubmatch(document(t, path), -1) {
-			if !tests[string(m[1])] {
-				t.Errorf("%s names %s, which does not exist", path, m[1])
-			}
-		}
-	}
+	return tests
 }
 
 func document(t *testing.T, path string) []byte {

@@ -83,7 +83,10 @@ func (a *API) actionRoutes() {
 		ByID
 		Body noteBody
 	}](a, http.MethodPost, "/conversations/{id}/notes", http.StatusOK, "Add a remark that is never sent", a.note)
-	write[ConversationOrBrief, actionInput](a, http.MethodPost, "/conversations/{id}/block", http.StatusOK, "Keep the customer from reaching anybody", a.block)
+	write[ConversationOrBrief, actionInput](a, http.MethodPost, "/conversations/{id}/block", http.StatusOK, "Keep the customer from reaching anybody",
+		func(w http.ResponseWriter, r *http.Request, c *caller) error {
+			return a.onCustomer(w, r, c, a.router.Block)
+		})
 	write[nothing, actionInput](a, http.MethodDelete, "/conversations/{id}", http.StatusNoContent, "Delete what is archived",
 		func(w http.ResponseWriter, r *http.Request, c *caller) error {
 			var in ActionBody
@@ -202,22 +205,6 @@ func (a *API) note(w http.ResponseWriter, r *http.Request, c *caller) error {
 		return err
 	}
 	return a.writeConversation(w, r, c, http.StatusOK, found)
-}
-
-func (a *API) block(w http.ResponseWriter, r *http.Request, c *caller) error {
-	var in ActionBody
-	if err := decode(r, &in); err != nil {
-		return err
-	}
-	id, err := a.fresh(r, c, in.Epoch)
-	if err != nil {
-		return err
-	}
-	blocked, err := a.router.Block(r.Context(), c.actor, id)
-	if err != nil {
-		return err
-	}
-	return a.writeConversation(w, r, c, http.StatusOK, blocked)
 }
 
 // fresh is target for what depends on no state of the conversation: who gives

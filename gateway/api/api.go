@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -47,10 +48,13 @@ type API struct {
 	render    renderer
 	sessions  sessions
 	gate      *gate
-	throttle  throttle
+	throttle  throttle // by address and extension
+	addresses throttle // slows down who tries one password with many extensions
 	regions   sync.Map // number of ours -> region
 	presences presences
 	used      sync.Map // token -> when its use was last noted
+	reads     readings
+	streams   streamCount
 
 	destinations destinations
 	origin       *http.CrossOriginProtection
@@ -60,6 +64,7 @@ type API struct {
 	paths        map[string][]string // path -> methods
 
 	pingEvery, writeWithin time.Duration // of event streams
+	maxStreams, maxOwn     int           // of everybody, and of one caller
 }
 
 const (
@@ -78,7 +83,8 @@ func New(opt Options) *API {
 	a := &API{db: opt.Store, router: opt.Router, dir: opt.Router.Directory(), hub: opt.Hub, log: opt.Log,
 		metrics: newMetrics(opt.Metrics), secure: opt.Secure, gate: newGate(),
 		origin: http.NewCrossOriginProtection(), mux: http.NewServeMux(), paths: map[string][]string{},
-		pingEvery: pingEvery, writeWithin: writeWithin}
+		pingEvery: pingEvery, writeWithin: writeWithin, maxStreams: maxStreams, maxOwn: maxOwn,
+		addresses: throttle{free: freeOfAddress, longest: delayOfAddress}}
 	a.render = renderer{dir: a.dir, router: a.router}
 	if u, err := url.Parse(opt.PublicURL); err == nil && u.Host != "" {
 		a.secure = a.secure || u.Scheme == "https"
@@ -93,9 +99,19 @@ func New(opt Options) *API {
 	a.actionRoutes()
 	a.sendRoutes()
 	a.messageRoutes()
-	a.directoryRoutes()
+	a.contactRoutes()
+	a.templateRoutes()
+	a.peopleRoutes()
+	a.queueRoutes()
+	a.ownNumberRoutes()
+	a.pushRoutes()
+	a.sessionListRoutes()
+	a.tokenRoutes()
+	a.customerRoutes()
+	a.auditRoutes()
 	a.carrierRoutes()
 	a.numberRoutes()
+	a.reportRoutes()
 	a.streamRoutes()
 	a.presenceRoutes()
 	a.bulkRoutes()
@@ -155,7 +171,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request) (*http.Request, erro
 	}
 	if r.Body != http.NoBody {
 		limit := int64(maxBody)
-		if r.URL.Path == prefix+"/messages/batch" {
+		if r.URL.Path == prefix+"/messages/batch" || r.URL.Path == prefix+"/contacts/import" {
 			limit = maxBatchBody
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
@@ -180,8 +196,7 @@ func (a *API) refuseOthers() {
 		a.writeProblem(w, r, notFound("page"))
 	})
 	for path, methods := range a.paths {
-		switch path { // the mux could not tell them from a thing by its id
-		case prefix + "/messages/batch", prefix + "/messages/preview", prefix + "/conversations/transfer":
+		if a.eclipsed(path) {
 			continue
 		}
 		allow := strings.Join(methods, ", ")
@@ -190,6 +205,22 @@ func (a *API) refuseOthers() {
 			a.writeProblem(w, r, problem(http.StatusMethodNotAllowed, "method_not_allowed", "Here one can "+allow+"."))
 		})
 	}
+}
+
+// eclipsed tells whether a path is one of those that a wider one has, as
+// /messages/batch is among /messages/{id}: for the methods of that, the mux could
+// not tell one from the other.
+func (a *API) eclipsed(path string) bool {
+	if strings.Contains(path, "{") {
+		return false
+	}
+	parent := path[:strings.LastIndexByte(path, '/')+1]
+	for wider := range a.paths {
+		if rest, ok := strings.CutPrefix(wider, parent+"{"); ok && !strings.Contains(rest, "/") {
+			return true
+		}
+	}
+	return false
 }
 
 // response remembers what was answered.
@@ -231,4 +262,13 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) error {
 	w.WriteHeader(status)
 	w.Write(body) // whoever has gone cannot be told
 	return nil
+}
+
+// respond writes v as JSON.
+func respond(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, status, body)
 }

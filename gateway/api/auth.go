@@ -27,8 +27,10 @@ const (
 	scopeReadConversations  = "conversations:read"
 	scopeWriteConversations = "conversations:write"
 	scopeEvents             = "events:read"
+	scopeWriteContacts      = "contacts:write"
 	scopeReadCarriers       = "carriers:read"
 	scopeManageCarriers     = "carriers:manage"
+	scopeReadMetrics        = "metrics:read"
 	scopeAdmin              = "admin" // all of them
 )
 
@@ -37,7 +39,8 @@ type caller struct {
 	actor  gateway.Actor
 	secret [32]byte // the hash of the session's cookie or of the token
 	scopes string
-	limits []string // of a program: the numbers it is limited to; nil: all
+	limits []string  // of a program: the numbers it is limited to; nil: all
+	ends   time.Time // when the session or token ends if it is not used; zero: never
 }
 
 func (c *caller) person() bool { return c.actor.Kind == gateway.ActorPerson }
@@ -69,6 +72,43 @@ func (c *caller) needsPerson() error {
 	return forbidden("This is for people who sign in.")
 }
 
+// owns tells whether the caller is a system owner.
+func (c *caller) owns() bool { return c.person() && c.actor.SystemOwner }
+
+// manages tells whether the caller manages the queue, or owns the system.
+func (c *caller) manages(queue gateway.ID) bool {
+	return c.owns() || c.person() && c.actor.Queues[queue]
+}
+
+// needsOwner refuses all but system owners.
+func (c *caller) needsOwner() error {
+	if c.owns() {
+		return nil
+	}
+	return forbidden("Only system owners do this.")
+}
+
+// needsManager refuses all but who manages a queue or owns the system, and
+// programs that may do everything.
+func (c *caller) needsManager() error {
+	switch {
+	case !c.person():
+		return c.needsEverything()
+	case !c.owns() && len(c.visible().Manages) == 0:
+		return forbidden("Only managers and system owners do this.")
+	}
+	return nil
+}
+
+// needsEverything refuses programs that may not do everything: those without the
+// scope admin, and those that are limited to numbers.
+func (c *caller) needsEverything() error {
+	if err := c.needs(scopeAdmin); err != nil || c.person() || c.limits == nil {
+		return err
+	}
+	return forbidden("The token is limited to numbers, and this is about all of them.")
+}
+
 // reaches tells whether a program's limits, if any, allow the number.
 func (c *caller) reaches(number string) bool {
 	return c.limits == nil || slices.Contains(c.limits, number)
@@ -88,6 +128,10 @@ func (c *caller) visible() store.Visible {
 			v.Manages = append(v.Manages, q)
 		}
 	}
+	for q := range c.actor.Reads {
+		v.Reads = append(v.Reads, q)
+	}
+	slices.Sort(v.Reads)
 	slices.Sort(v.Member)
 	slices.Sort(v.Manages)
 	return v
@@ -160,7 +204,7 @@ func programOf(dir *router.Directory, hash [32]byte) (*caller, bool) {
 	if !ok || !t.ExpiresAt.IsZero() && !time.Now().Before(t.ExpiresAt) {
 		return nil, false
 	}
-	c := &caller{actor: gateway.Actor{Kind: gateway.ActorProgram, ID: t.ID, Name: t.Name}, secret: hash, scopes: t.Scopes}
+	c := &caller{actor: gateway.Actor{Kind: gateway.ActorProgram, ID: t.ID, Name: t.Name}, secret: hash, scopes: t.Scopes, ends: t.ExpiresAt}
 	c.actor.AllowTo, c.actor.PerDay = strings.Fields(t.AllowTo), t.PerDay
 	if t.Numbers != "" {
 		c.limits = strings.Fields(t.Numbers)
@@ -205,18 +249,33 @@ func (s *sessions) personOf(dir *router.Directory, hash [32]byte, now time.Time)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seen := s.seen[hash]
-	if in.SeenAt.After(seen) {
-		seen = in.SeenAt
-	}
-	if now.Sub(seen) > sessionIdle || now.Sub(in.CreatedAt) > sessionAbsolute {
+	seen, live := s.liveLocked(in, hash, now)
+	if !live {
 		return nil, false, false
 	}
 	if used && now.Sub(seen) >= touchEvery {
 		stale = true
 		s.touchLocked(dir, hash, now)
 	}
-	return &caller{actor: actor, secret: hash}, stale, true
+	ends := seen.Add(sessionIdle)
+	if last := in.CreatedAt.Add(sessionAbsolute); last.Before(ends) {
+		ends = last
+	}
+	return &caller{actor: actor, secret: hash, ends: ends}, stale, true
+}
+
+// live tells when a session was last used, and whether it goes on.
+func (s *sessions) live(in store.SignIn, hash [32]byte, now time.Time) (seen time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.liveLocked(in, hash, now)
+}
+
+func (s *sessions) liveLocked(in store.SignIn, hash [32]byte, now time.Time) (seen time.Time, ok bool) {
+	if seen = s.seen[hash]; in.SeenAt.After(seen) {
+		seen = in.SeenAt
+	}
+	return seen, now.Sub(seen) <= sessionIdle && now.Sub(in.CreatedAt) <= sessionAbsolute
 }
 
 func (s *sessions) touchLocked(dir *router.Directory, hash [32]byte, now time.Time) {

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -78,7 +77,7 @@ func tick(s *site, seq int64) gateway.Event {
 func BenchmarkStream(b *testing.B) {
 	s := newSite(b)
 	who := s.as("ana")
-	st := &stream{a: s.api, w: &nowhere{http.Header{}}, who: &caller{}}
+	st := &stream{a: s.api, w: &nowhere{http.Header{}}, watcher: s.watch()}
 	c, _, ok := s.api.sessions.personOf(s.dir, hashSecret(who.cookie.Value), time.Now())
 	if !ok {
 		b.Fatal("no session")
@@ -102,7 +101,7 @@ func BenchmarkStream(b *testing.B) {
 		}
 		s.hub.Publish(events)
 		var ok bool
-		st.entries, st.position, _, ok = s.hub.since(st.position, st.entries[:0], streamBatch)
+		st.entries, ok = s.hub.since(st.watcher, st.entries[:0], streamBatch)
 		if !ok || st.write(context.Background(), st.entries) != nil {
 			b.Fatal("not written")
 		}
@@ -139,14 +138,7 @@ func BenchmarkHTTP(b *testing.B) {
 	req := []byte("POST " + prefix + "/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + p.token +
 		"\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
 	buf := make([]byte, 4096)
-	cpu := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	start := cpu()
+	start := cpuTime(b)
 	b.ResetTimer()
 	for range b.N {
 		if _, err := conn.Write(req); err != nil {
@@ -157,5 +149,5 @@ func BenchmarkHTTP(b *testing.B) {
 			b.Fatalf("%v %s", err, buf[:n])
 		}
 	}
-	b.ReportMetric(float64(cpu()-start)/float64(b.N)/1000, "cpu-µs/op")
+	b.ReportMetric(float64(cpuTime(b)-start)/float64(b.N)/1000, "cpu-µs/op")
 }

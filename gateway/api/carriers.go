@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"smsbridge/gateway/router"
@@ -28,6 +29,49 @@ type Carrier struct {
 	Note    string     `json:"note" doc:"Why it takes less than configured, or nothing; empty if it does not"`
 
 	MessageID MessageIDForm `json:"message_id"`
+	Modem     *Modem        `json:"modem,omitempty" doc:"Of modems"`
+}
+
+// Modem is how a modem and its SIM are.
+type Modem struct {
+	Vendor       string     `json:"vendor"`
+	Model        string     `json:"model"`
+	Revision     string     `json:"revision"`
+	IMEI         string     `json:"imei"`
+	ICCID        string     `json:"iccid" doc:"Of the SIM"`
+	IMSI         string     `json:"imsi" doc:"Without what tells its owner"`
+	Port         string     `json:"port"`
+	Phase        string     `json:"phase" enum:"absent,probing,no_sim,pin,puk,registering,up,failed"`
+	Operator     string     `json:"operator"`
+	Registration string     `json:"registration"`
+	Roaming      bool       `json:"roaming"`
+	SignalDBm    *int       `json:"signal_dbm" doc:"Null while it is not known"`
+	StorageUsed  int        `json:"storage_used" doc:"Messages on the SIM and in the modem"`
+	StorageSize  int        `json:"storage_size"`
+	ErrorsInARow int        `json:"errors_in_a_row"`
+	Resets       int        `json:"resets" doc:"Since the start"`
+	Sent         ModemSent  `json:"sent"`
+	Limits       ModemSent  `json:"limits" doc:"0: none"`
+	Suspended    string     `json:"suspended" doc:"Why the SIM sends nothing more until it is resumed; empty if it does"`
+	Balance      string     `json:"balance" doc:"As the network last said; empty where it is not asked"`
+	BalanceAt    *time.Time `json:"balance_at"`
+}
+
+// ModemSent counts what a SIM has sent or may send.
+type ModemSent struct {
+	Minute int `json:"minute"`
+	Day    int `json:"day"`
+	Month  int `json:"month"`
+}
+
+type ussdBody struct {
+	Code string `json:"code" example:"*100#" doc:"Or an answer in the session that the last one began"`
+}
+
+// USSD is what the network answers.
+type USSD struct {
+	Text string `json:"text"`
+	More bool   `json:"more" doc:"The network waits for an answer: send it as code"`
 }
 
 // MessageIDForm says how the ids of a carrier's receipts relate to those that it
@@ -77,6 +121,10 @@ func (a *API) carrierRoutes() {
 		return namedPage(all, in, func(x *Carrier) string { return x.Name })
 	})
 	a.watchRoutes()
+	write[USSD, struct {
+		ByName
+		Body ussdBody
+	}](a, http.MethodPost, "/carriers/{name}/ussd", http.StatusOK, "Send a USSD code over a modem, such as that for the balance; takes up to a minute", a.ussd)
 	for name, carrier := range map[string]struct {
 		summary string
 		do      func(context.Context, string) error
@@ -125,9 +173,47 @@ func (a *API) carriers(ctx context.Context) ([]Carrier, error) {
 	return all, err
 }
 
+const maxUSSD = 182 // characters: 160 octets of septets, 3GPP TS 23.038 §6.1.2.3
+
+func (a *API) ussd(w http.ResponseWriter, r *http.Request, c *caller) error {
+	var in ussdBody
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	if err := c.managesCarriers(); err != nil {
+		return err
+	}
+	if in.Code == "" || len(in.Code) > maxUSSD || strings.ContainsAny(in.Code, "\"\r\n\x00\x1a\x1b") {
+		return invalid("body.code", "want 1 to 182 characters, such as *100#")
+	}
+	text, more, err := a.router.USSD(r.Context(), r.PathValue("name"), in.Code)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(USSD{text, more})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+func modemOf(m *router.ModemStatus) *Modem {
+	if m == nil {
+		return nil
+	}
+	shown := &Modem{Vendor: m.Vendor, Model: m.Model, Revision: m.Revision, IMEI: m.IMEI, ICCID: m.ICCID, IMSI: m.IMSI, Port: m.Port, Phase: m.Phase,
+		Operator: m.Operator, Registration: m.Registration, Roaming: m.Roaming, StorageUsed: m.StorageUsed, StorageSize: m.StorageSize,
+		ErrorsInARow: m.ErrorsInARow, Resets: m.Resets, Sent: ModemSent{m.SentMinute, m.SentDay, m.SentMonth},
+		Limits: ModemSent{m.PerMinute, m.PerDay, m.PerMonth}, Suspended: m.Suspended, Balance: m.Balance, BalanceAt: timeOrNull(m.BalanceAt)}
+	if m.SignalDBm != 0 {
+		shown.SignalDBm = &m.SignalDBm
+	}
+	return shown
+}
+
 func carrierOf(s router.CarrierStatus) Carrier {
 	c := Carrier{RateNow: s.Rate, Note: s.Links.Note, MessageID: MessageIDForm{s.IDs.Form, s.IDs.Learnt, s.IDs.Matches}, Name: s.Name, Kind: s.Kind, State: s.State.String(), Since: timeOrNull(s.Since), Error: s.Error, Numbers: []string{}, Binds: []Bind{},
-		Queued: s.Queued, Oldest: timeOrNull(s.Oldest), Window: s.Window, InUse: s.InUse, Rate: s.Rate}
+		Queued: s.Queued, Oldest: timeOrNull(s.Oldest), Window: s.Window, InUse: s.InUse, Rate: s.Rate, Modem: modemOf(s.Modem)}
 	for _, n := range s.Numbers {
 		c.Numbers = append(c.Numbers, n.Value)
 	}
@@ -159,27 +245,35 @@ func timeOrNull(t time.Time) *time.Time {
 	return &t
 }
 
-// namedPage is a page of a list that is small and whole in memory. Its cursor is
-// the key of the last item shown.
+// namedPage is a page of a list that is small and whole in memory, as JSON.
 func namedPage[T any](all []T, p *Page, key func(*T) string) ([]byte, error) {
+	page, err := pageOf(all, p, key)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(page)
+}
+
+// page is a part of a list.
+type page[T any] struct {
+	Items      []T     `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// pageOf is a page of a list that is small and whole in memory. Its cursor is
+// the key of the last item shown.
+func pageOf[T any](all []T, p *Page, key func(*T) string) (page[T], error) {
 	if p.Cursor != "" {
 		i := slices.IndexFunc(all, func(x T) bool { return key(&x) == p.Cursor })
 		if i < 0 {
-			return nil, invalid("query.cursor", "not one that a list answered with")
+			return page[T]{}, invalid("query.cursor", "not one that a list answered with")
 		}
 		all = all[i+1:]
 	}
-	answer := struct {
-		Items      []T     `json:"items" nullable:"false"`
-		NextCursor *string `json:"next_cursor"`
-	}{Items: all}
-	if answer.Items == nil {
-		answer.Items = []T{}
-	}
+	part := page[T]{Items: append([]T{}, all[:min(len(all), p.limit())]...)}
 	if len(all) > p.limit() {
-		answer.Items = all[:p.limit()]
-		next := key(&answer.Items[p.limit()-1])
-		answer.NextCursor = &next
+		next := key(&part.Items[p.limit()-1])
+		part.NextCursor = &next
 	}
-	return json.Marshal(answer)
+	return part, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -70,9 +71,9 @@ func list[T any](items []T, limit int, item func([]byte, *T) []byte, cursor func
 
 type conversationQuery struct {
 	Page
-	View  string `query:"view" enum:"waiting,mine,all,archived" doc:"Without it: waiting and mine. all includes archived ones"`
+	View  string `query:"view" enum:"waiting,mine,snoozed,all,archived" doc:"Without it: waiting and mine. snoozed are one's own that are put off, which mine leaves out; all includes archived ones"`
 	Queue string `query:"queue" doc:"Its id"`
-	Q     string `query:"q" maxLength:"200" doc:"Part of the customer's number or of a text"`
+	Q     string `query:"q" maxLength:"200" doc:"Part of the customer's number, of their contact's name or company, or of a text"`
 	Sort  string `query:"sort" enum:"newest,oldest" doc:"oldest: by the time it began to wait; with view=waiting"`
 }
 
@@ -91,6 +92,9 @@ func (a *API) conversationRoutes() {
 	read[Conversation](a, "/conversations/{id}", "One conversation", a.getConversation)
 	read[MessageList](a, "/conversations/{id}/messages", "Its texts, notes and system lines, newest first", a.listThread)
 	read[EventList](a, "/conversations/{id}/events", "What happened to it, newest first", a.listConversationEvents)
+	a.historyRoutes()
+	a.ignoreRoutes()
+	read[Counts](a, "/counts", "The numbers of a client's badges: what its lists hold", a.getCounts)
 }
 
 func (a *API) listConversations(ctx context.Context, c *caller, in *conversationQuery) ([]byte, error) {
@@ -103,11 +107,13 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 	case "waiting":
 		l.Waiting = true
 	case "mine":
-		l.Mine, l.Archived = true, &no
+		l.Mine, l.Archived, l.Snoozed = true, &no, &no
+	case "snoozed":
+		l.Mine, l.Archived, l.Snoozed = true, &no, &yes
 	case "archived":
 		l.Archived = &yes
 	case "":
-		l.Waiting, l.Mine, l.Archived = true, true, &no
+		l.Waiting, l.Mine, l.Archived, l.Snoozed = true, true, &no, &no
 	}
 	if l.OldestFirst = in.Sort == "oldest"; l.OldestFirst && in.View != "waiting" {
 		return nil, invalid("query.sort", "oldest goes with view=waiting")
@@ -134,8 +140,12 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 	if err != nil {
 		return nil, err
 	}
+	ignored, err := a.ignored(ctx, cs)
+	if err != nil {
+		return nil, err
+	}
 	return list(cs, in.limit(), func(b []byte, c *gateway.Conversation) []byte {
-		return a.render.conversation(b, c, last[c.LastMessage])
+		return a.render.shown(b, c, last[c.LastMessage], ignored[c.ID])
 	},
 		func(c *gateway.Conversation) string {
 			if l.OldestFirst {
@@ -143,6 +153,17 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 			}
 			return cursorOf(c.UpdatedAt, c.ID)
 		}), nil
+}
+
+func (a *API) getCounts(ctx context.Context, c *caller, _ *struct{}) ([]byte, error) {
+	if err := c.needs(scopeReadConversations); err != nil {
+		return nil, err
+	}
+	n, err := a.db.Counts(ctx, c.visible(), c.limits)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(Counts{Waiting: n.Waiting, Mine: n.Mine, Unread: n.Unread, MineUnread: n.WithText, Snoozed: n.Snoozed, Badge: n.WithText + n.Waiting})
 }
 
 // lastMessages reads messages by their IDs, from what was lately committed if
@@ -171,13 +192,18 @@ func (a *API) lastMessages(ctx context.Context, ids []gateway.ID) (map[gateway.I
 	return found, err
 }
 
-// conversationJSON renders c with its last message.
+// conversationJSON renders c with its last message, for who makes the request of
+// ctx.
 func (a *API) conversationJSON(ctx context.Context, c gateway.Conversation) ([]byte, error) {
 	last, err := a.lastMessages(ctx, []gateway.ID{c.LastMessage})
 	if err != nil {
 		return nil, err
 	}
-	return a.render.conversation(make([]byte, 0, 1024), &c, last[c.LastMessage]), nil
+	ignored, err := a.ignored(ctx, []gateway.Conversation{c})
+	if err != nil {
+		return nil, err
+	}
+	return a.render.shown(make([]byte, 0, 1024), &c, last[c.LastMessage], ignored[c.ID]), nil
 }
 
 // visibleConversation reads a conversation that the caller may see.
@@ -204,6 +230,9 @@ func (a *API) getConversation(ctx context.Context, c *caller, in *ByID) ([]byte,
 	if err != nil {
 		return nil, err
 	}
+	if err := a.recordRead(ctx, c, found); err != nil {
+		return nil, err
+	}
 	return a.conversationJSON(ctx, found)
 }
 
@@ -213,6 +242,9 @@ func (a *API) listThread(ctx context.Context, c *caller, in *pageByID) ([]byte, 
 	}
 	found, err := a.visibleConversation(ctx, c, in.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.recordRead(ctx, c, found); err != nil {
 		return nil, err
 	}
 	return a.messagePage(ctx, store.MessageList{Conversation: found.ID}, &in.Page)
@@ -249,6 +281,9 @@ func (a *API) listConversationEvents(ctx context.Context, c *caller, in *pageByI
 	var before int64
 	if after != nil {
 		before = int64(after.ID)
+	}
+	if err := a.recordRead(ctx, c, found); err != nil {
+		return nil, err
 	}
 	es, err := a.db.ConversationEvents(ctx, found.ID, before, in.limit()+1)
 	if err != nil {

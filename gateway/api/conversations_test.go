@@ -308,6 +308,23 @@ func TestStart(t *testing.T) {
 	refused(t, ana.do("POST", "/conversations", startBody{From: ours, To: customer}), 422, "text_empty")
 }
 
+// TestStartByTheOwner has somebody who was given a conversation, and is not in its
+// number's queue, text its customer by their number: it goes on as a reply does.
+func TestStartByTheOwner(t *testing.T) {
+	s := newSite(t)
+	s.run()
+	s.arrive(customer, ours, "hello")
+	c := s.waiting(t)
+	stan := s.as("stan")
+	refused(t, stan.do("POST", "/conversations", startBody{From: ours, To: customer, Text: "hi"}), 422, "number_not_ours")
+	want[Conversation](t, s.as("max").do("POST", "/conversations/"+c.ID+"/transfer", transferBody{Agent: s.people["stan"].String()}), 200)
+	if got := want[Conversation](t, stan.do("POST", "/conversations", startBody{From: ours, To: customer, Text: "hi"}), 201); got.ID != c.ID || got.LastMessage.Text != "hi" {
+		t.Errorf("%+v", got)
+	}
+	refused(t, s.as("ana").do("POST", "/conversations", startBody{From: ours, To: customer, Text: "hi"}), 409, "owned_by_other")
+	refused(t, stan.do("POST", "/conversations", startBody{From: ours, To: "+12602058902", Text: "hi"}), 422, "number_not_ours")
+}
+
 func TestNumbersParse(t *testing.T) {
 	s := newSite(t)
 	ana := s.as("ana")

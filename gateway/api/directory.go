@@ -2,67 +2,52 @@ package api
 
 import (
 	"context"
-	"slices"
+	"errors"
+	"unicode/utf8"
 
 	"smsbridge/gateway"
+	"smsbridge/gateway/store"
 )
 
-// Agent is somebody to whom a conversation can be given.
-type Agent struct {
-	ID           string `json:"id"`
-	Name         string `json:"name"`
-	Extension    string `json:"extension"`
-	Role         string `json:"role" enum:"agent,manager,owner"`
-	Availability string `json:"availability" enum:"available,away"`
+// change commits what a request changes about people, queues, numbers, sessions
+// or tokens, and has it known here before it is answered.
+func (a *API) change(ctx context.Context, fn func(*store.Tx) error) error {
+	if err := a.db.Update(ctx, fn); err != nil {
+		return err
+	}
+	return a.dir.Reload(ctx)
 }
 
-// AgentList lists agents.
-type AgentList struct {
-	Items      []Agent `json:"items" nullable:"false"`
-	NextCursor *string `json:"next_cursor"`
+// taken says that a name or an extension is somebody else's.
+func taken(err error, location, text string) error {
+	if !errors.Is(err, store.ErrExists) {
+		return err
+	}
+	p := invalid(location, text)
+	conflict := problem(statusOf(gateway.Conflict), string(gateway.Conflict), text)
+	conflict.Errors = p.Errors
+	return conflict
 }
 
-// Queue is a group of people and the numbers whose texts wait for them.
-type Queue struct {
-	ID      string   `json:"id"`
-	Name    string   `json:"name"`
-	Numbers []string `json:"numbers" nullable:"false" doc:"Ours, that carriers serve"`
+// cut shortens a text to some characters.
+func cut(s string, characters int) string {
+	if utf8.RuneCountInString(s) <= characters {
+		return s
+	}
+	return string([]rune(s)[:characters])
 }
 
-// QueueList lists queues.
-type QueueList struct {
-	Items      []Queue `json:"items" nullable:"false"`
-	NextCursor *string `json:"next_cursor"`
+// named is a queue by its id and name.
+func (a *API) namedQueue(id gateway.ID) Named {
+	name, _ := a.dir.QueueName(id)
+	return Named{id.String(), name}
 }
 
-func (a *API) directoryRoutes() {
-	read[AgentList](a, "/agents", "People to whom conversations can be given", func(_ context.Context, c *caller, in *Page) ([]byte, error) {
-		if err := c.needs(scopeReadConversations); err != nil {
-			return nil, err
-		}
-		var agents []Agent
-		for _, p := range a.dir.People() {
-			if p.DisabledAt.IsZero() {
-				agents = append(agents, Agent{p.ID.String(), p.Name, p.Extension, p.Role, p.Availability})
-			}
-		}
-		return namedPage(agents, in, func(x *Agent) string { return x.ID })
-	})
-	read[QueueList](a, "/queues", "Queues", func(_ context.Context, c *caller, in *Page) ([]byte, error) {
-		if err := c.needs(scopeReadConversations); err != nil {
-			return nil, err
-		}
-		numbers := map[gateway.ID][]string{}
-		for _, n := range a.router.Numbers() {
-			q := a.dir.QueueOf(n.Value)
-			if c.reaches(n.Value) && !slices.Contains(numbers[q], n.Value) {
-				numbers[q] = append(numbers[q], n.Value)
-			}
-		}
-		var queues []Queue
-		for _, q := range a.dir.Queues() {
-			queues = append(queues, Queue{q.ID.String(), q.Name, append([]string{}, numbers[q.ID]...)})
-		}
-		return namedPage(queues, in, func(x *Queue) string { return x.ID })
-	})
+// shownPerson is somebody as they are shown beside what is theirs; nil for nobody.
+func (a *API) shownPerson(id gateway.ID) *Person {
+	p, ok := a.dir.Person(id)
+	if !ok {
+		return nil
+	}
+	return &Person{p.ID.String(), p.Name, p.Extension}
 }

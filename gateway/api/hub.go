@@ -2,6 +2,8 @@ package api
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"smsbridge/gateway"
 )
@@ -11,23 +13,70 @@ import (
 const ringSize = 8192
 
 // Hub hands committed events to the streams of this process. It starts no
-// goroutine and blocks nobody: streams come and read. NewHub makes one.
+// goroutine and blocks nobody: it wakes the streams that may have to show
+// something, which come and read. NewHub makes one.
 type Hub struct {
 	mu      sync.Mutex
 	entries []*entry // the ring; that of position n is at n % ringSize
 	next    int64    // the position of the next event
-	grown   chan struct{}
-	recent  map[gateway.ID]*gateway.Message // by ID, as the newest event in the ring has it
-	closed  bool
-	ended   chan struct{}
+	seq     int64    // of the last event that was published
+	round   int64    // counts what is published
+	// The ring's end as it was when it was noted before, and as it was last noted.
+	lately, noted int64
+	notedAt       time.Time
+	rate          atomic.Int64                    // events in a second, lately
+	recent        map[gateway.ID]*gateway.Message // by ID, as the newest event in the ring has it
+	closed        bool
+	ended         chan struct{}
+
+	open       atomic.Int64                 // streams
+	watchers   group                        // all
+	everything group                        // of those who see everything
+	people     map[gateway.ID]*group        // by who they are
+	queues     map[gateway.ID]*[fates]group // by queue
+	numbers    map[string]*group            // of programs that are limited to numbers
 }
+
+// fates are the kinds of conversations in a queue that people are told of.
+const (
+	fateWaiting = iota // its members
+	fateTaken          // those who may read what others have taken
+	fateAny            // its managers
+	fates
+)
+
+// group is streams that are woken by the same events.
+type group struct {
+	members map[*watcher]struct{}
+	round   int64 // in which they were last woken
+}
+
+// watcher is what the hub knows of a stream. The hub's mutex guards it.
+type watcher struct {
+	who  *caller
+	wake chan struct{} // has room for one
+	in   []*group
+	// What the stream may have to show: the entries at these positions and, if it
+	// reads on, all from position to the ring's end.
+	marks    []int64
+	reads    bool
+	position int64
+	checked  int64 // the ring's end when the stream last came
+}
+
+const (
+	// fewStreams are told of each event that is for them. What is for more is
+	// looked for by each of them: that costs whoever publishes less.
+	fewStreams = 32
+	maxMarks   = 256
+)
 
 // entry is an event and its frames, each rendered by the first who needs it.
 type entry struct {
 	gateway.Event
-	mu    sync.Mutex
-	whole []byte
-	gone  []byte
+	before int64 // the number of the event that this process published before it
+	whole  atomic.Pointer[[]byte]
+	gone   atomic.Pointer[[]byte]
 	// passing is set for what is told to whoever is there, and never stored.
 	passing *passing
 }
@@ -38,20 +87,23 @@ type passing struct {
 	audience func(*caller) bool
 }
 
+// NewHub makes a hub. Its Publish is to be called by the store on commit.
+func NewHub() *Hub {
+	return &Hub{entries: make([]*entry, ringSize), ended: make(chan struct{}), recent: map[gateway.ID]*gateway.Message{},
+		people: map[gateway.ID]*group{}, queues: map[gateway.ID]*[fates]group{}, numbers: map[string]*group{}}
+}
+
 // pass tells those whom it is for, and who are there, something that is not
 // stored.
 func (h *Hub) pass(p *passing) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range h.watchers.members {
+		if p.audience(w.who) {
+			w.mark(h.next)
+		}
+	}
 	h.addLocked(&entry{passing: p})
-	grown := h.grown
-	h.grown = make(chan struct{})
-	h.mu.Unlock()
-	close(grown)
-}
-
-// NewHub makes a hub. Its Publish is to be called by the store on commit.
-func NewHub() *Hub {
-	return &Hub{entries: make([]*entry, ringSize), grown: make(chan struct{}), ended: make(chan struct{}), recent: map[gateway.ID]*gateway.Message{}}
 }
 
 // Publish takes events that were committed, in commit order. Nobody changes what
@@ -64,14 +116,18 @@ func (h *Hub) Publish(events []gateway.Event) {
 	for i := range events {
 		added[i].Event = events[i]
 	}
+	now := time.Now()
 	h.mu.Lock()
-	for i := range added {
-		h.addLocked(&added[i])
+	defer h.mu.Unlock()
+	if h.round++; now.Sub(h.notedAt) >= noteEvery {
+		h.rate.Store(int64(float64(h.next-h.noted) / now.Sub(h.notedAt).Seconds()))
+		h.lately, h.noted, h.notedAt = h.noted, h.next, now
 	}
-	grown := h.grown
-	h.grown = make(chan struct{})
-	h.mu.Unlock()
-	close(grown)
+	for i := range added {
+		e := &added[i]
+		h.wakeLocked(e)
+		h.addLocked(e)
+	}
 }
 
 func (h *Hub) addLocked(e *entry) {
@@ -80,10 +136,186 @@ func (h *Hub) addLocked(e *entry) {
 		delete(h.recent, old.Message.ID)
 	}
 	*slot = e
+	e.before = h.seq
+	h.seq = max(h.seq, e.Seq)
 	h.next++
 	if e.Message != nil {
 		h.recent[e.Message.ID] = e.Message
 	}
+}
+
+// wakeLocked wakes the streams that may have to show e, which is about to be
+// added: all of them if what comes between it and the event before was committed
+// by another process.
+func (h *Hub) wakeLocked(e *entry) {
+	if e.Conversation == nil || e.Seq != h.seq+1 {
+		h.wakeGroup(&h.watchers)
+		return
+	}
+	h.wakeGroup(&h.everything)
+	if len(h.numbers) > 0 {
+		h.wakeGroup(h.numbers[e.Conversation.Number])
+	}
+	h.wakeView(&e.After)
+	if e.Before != e.After {
+		h.wakeView(&e.Before)
+	}
+}
+
+// wakeView wakes people who may see a conversation in this state.
+func (h *Hub) wakeView(v *gateway.View) {
+	if v.Owner != 0 {
+		h.wakeGroup(h.people[v.Owner])
+	}
+	q := h.queues[v.Queue]
+	if q == nil {
+		return
+	}
+	h.wakeGroup(&q[fateAny])
+	switch v.Status {
+	case gateway.StatusWaiting:
+		h.wakeGroup(&q[fateWaiting])
+	case gateway.StatusTaken:
+		h.wakeGroup(&q[fateTaken])
+	}
+}
+
+// wakeGroup tells a group of what is about to be added.
+func (h *Hub) wakeGroup(g *group) {
+	switch {
+	case g == nil:
+	case len(g.members) <= fewStreams:
+		for w := range g.members {
+			w.mark(h.next)
+		}
+	case g.round != h.round: // once for all that is published together
+		g.round = h.round
+		for w := range g.members {
+			w.readFrom(h.next)
+		}
+	}
+}
+
+func (w *watcher) mark(position int64) {
+	switch n := len(w.marks); {
+	case w.reads || n > 0 && w.marks[n-1] == position:
+	case n == maxMarks:
+		first := w.marks[0]
+		w.marks = w.marks[:0]
+		w.readFrom(first)
+	default:
+		if w.marks = append(w.marks, position); n == 0 {
+			w.rouse()
+		}
+	}
+}
+
+func (w *watcher) readFrom(position int64) {
+	if !w.reads {
+		w.reads, w.position = true, position
+		w.rouse()
+	}
+}
+
+func (w *watcher) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// watch has a stream woken from now on by what its reader may see, in place of
+// what it was woken by before. What has come lately and since it last looked is
+// looked at again: the reader may see more of it now.
+func (h *Hub) watch(w *watcher, who *caller) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	known := h.leaveLocked(w)
+	h.open.Add(1)
+	w.who = who
+	h.join(w, &h.watchers)
+	switch {
+	case who.limits != nil:
+		for _, n := range who.limits {
+			h.join(w, groupOf(h.numbers, n))
+		}
+	case !who.person() || who.actor.SystemOwner:
+		h.join(w, &h.everything)
+	default:
+		h.join(w, groupOf(h.people, who.actor.ID))
+		for id, manages := range who.actor.Queues {
+			q := groupOf(h.queues, id)
+			switch {
+			case manages:
+				h.join(w, &q[fateAny])
+				continue
+			case who.actor.Reads[id]:
+				h.join(w, &q[fateTaken])
+			}
+			h.join(w, &q[fateWaiting])
+		}
+	}
+	if !known {
+		w.checked = h.next
+	}
+	from := max(w.checked, h.lately)
+	if len(w.marks) > 0 {
+		from = min(from, w.marks[0])
+		w.marks = w.marks[:0]
+	}
+	if w.reads {
+		w.position = min(w.position, from)
+	}
+	w.readFrom(from)
+}
+
+func groupOf[K comparable, G any](all map[K]*G, key K) *G {
+	if all[key] == nil {
+		all[key] = new(G)
+	}
+	return all[key]
+}
+
+func (h *Hub) join(w *watcher, g *group) {
+	if g.members == nil {
+		g.members = map[*watcher]struct{}{}
+	}
+	g.members[w] = struct{}{}
+	w.in = append(w.in, g)
+}
+
+// leave ends what watch began.
+func (h *Hub) leave(w *watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leaveLocked(w)
+}
+
+func (h *Hub) leaveLocked(w *watcher) (known bool) {
+	for _, g := range w.in {
+		delete(g.members, w)
+	}
+	if known = len(w.in) > 0; known {
+		h.open.Add(-1)
+	}
+	w.in = w.in[:0]
+	return known
+}
+
+const (
+	pauseEach = 200 * time.Microsecond
+	maxPause  = 20 * time.Millisecond
+	maxLoad   = 5
+	usualRate = 2000 // events a second
+	noteEvery = 250 * time.Millisecond
+)
+
+// pause is for how long a stream lets events gather after a write. A write costs
+// as much as ten events that are put into it, so that many streams write less
+// often, and less often still when more happens than usually does. The first event
+// after a while is never held back.
+func (h *Hub) pause() time.Duration {
+	return min(time.Duration(h.open.Load())*pauseEach, maxPause) * time.Duration(max(usualRate, min(h.rate.Load(), maxLoad*usualRate))) / usualRate
 }
 
 // message returns a message as it was last committed, if that was lately.
@@ -100,19 +332,41 @@ func (h *Hub) position() int64 {
 	return h.next
 }
 
-// since appends up to limit entries from position on, and returns the position
-// behind them and a channel that is closed when more are published. It returns
-// false if they are no longer all there.
-func (h *Hub) since(position int64, into []*entry, limit int) (entries []*entry, next int64, grown <-chan struct{}, ok bool) {
+// reset has a stream read on from a position.
+func (h *Hub) reset(w *watcher, position int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if position < h.next-ringSize {
-		return nil, position, nil, false
+	w.marks, w.reads, w.position = w.marks[:0], true, position
+}
+
+// since appends up to limit entries that the stream may have to show and has not
+// read yet. It returns false if they are no longer all there.
+func (h *Hub) since(w *watcher, into []*entry, limit int) (entries []*entry, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w.checked = h.next
+	oldest := h.next - ringSize
+	if len(w.marks) > 0 && w.marks[0] < oldest || w.reads && w.position < oldest {
+		return into, false
 	}
-	for next = position; next < h.next && len(into) < limit; next++ {
-		into = append(into, h.entries[next%ringSize])
+	n := min(len(w.marks), limit)
+	for _, position := range w.marks[:n] {
+		into = append(into, h.entries[position%ringSize])
 	}
-	return into, next, h.grown, true
+	w.marks = w.marks[:copy(w.marks, w.marks[n:])]
+	if w.reads {
+		for ; w.position < h.next && len(into) < limit; w.position++ {
+			into = append(into, h.entries[w.position%ringSize])
+		}
+		w.reads = w.position < h.next
+	}
+	if !w.reads && len(w.marks) == 0 {
+		select {
+		case <-w.wake: // it has come already
+		default:
+		}
+	}
+	return into, true
 }
 
 // Close ends all streams, and those that come later at once.

@@ -86,6 +86,11 @@ func (a *API) listMessages(ctx context.Context, c *caller, in *messageQuery) ([]
 			return nil, invalid("query.tick", err.Error())
 		}
 	}
+	if c.person() {
+		if err := a.recordList(ctx, c, in); err != nil {
+			return nil, err
+		}
+	}
 	return a.messagePage(ctx, l, &in.Page)
 }
 
@@ -99,7 +104,8 @@ func (a *API) getMessage(ctx context.Context, c *caller, in *ByID) ([]byte, erro
 	return a.render.message(make([]byte, 0, 768), &m), nil
 }
 
-// visibleMessage reads a message for who may see it.
+// visibleMessage reads a message for who may see it, and has the audit say so
+// where it is somebody else's. What a program sent is its own.
 func (a *API) visibleMessage(ctx context.Context, c *caller, text string) (m gateway.Message, err error) {
 	if !c.person() && !c.has(scopeSend) {
 		if err := c.needs(scopeReadMessages); err != nil {
@@ -124,6 +130,9 @@ func (a *API) visibleMessage(ctx context.Context, c *caller, text string) (m gat
 		}
 		if !c.sees(conversation.View(), m.Number) || !c.person() && (m.Kind != gateway.KindText || !c.has(scopeReadMessages)) {
 			return m, notFound("message")
+		}
+		if err := a.recordRead(ctx, c, conversation); err != nil {
+			return m, err
 		}
 	}
 	return m, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -148,17 +149,36 @@ func (a *API) startAddress(from, to string, asTyped bool) (gateway.Address, erro
 
 func notOurs(text string) error { return &gateway.Refusal{Code: gateway.NumberNotOurs, Text: text} }
 
-// ownNumber is the number of ours that a person writes from: one of a queue
-// they are in. Empty stands for the only one there is.
-func (a *API) ownNumber(c *caller, from string) (string, error) {
-	return a.chooseNumber(from, "This number belongs to no queue that you are in.", func(number string) bool {
+// numbersOf tells from which of our numbers the caller may write: a person from
+// those of the queues that they are in, or their own.
+func (a *API) numbersOf(c *caller) func(number string) bool {
+	if !c.person() {
+		return c.reaches
+	}
+	return func(number string) bool {
 		n := a.dir.Number(number)
 		manages, in := c.actor.Queues[n.Queue]
 		if n.Person != 0 { // the queue is for when they are away
 			in = manages || n.Person == c.actor.ID
 		}
-		return (in || c.actor.SystemOwner || !c.person()) && c.reaches(number)
-	})
+		return in || c.actor.SystemOwner
+	}
+}
+
+// ownNumber is the number of ours that a person writes from: one of a queue
+// they are in. Empty stands for the only one there is; of a pool it is the first.
+func (a *API) ownNumber(c *caller, from string) (string, error) {
+	return a.chooseNumber(from, "This number belongs to no queue that you are in.", a.numbersOf(c))
+}
+
+// startNumber is the number of ours from which a conversation is started. Who may
+// text from one that is named, the rules say: who has a conversation with the
+// customer goes on with it, in whatever queues they are.
+func (a *API) startNumber(c *caller, from string) (string, error) {
+	if strings.TrimSpace(from) == "" {
+		return a.ownNumber(c, "")
+	}
+	return a.programNumber(c, from)
 }
 
 // programNumber is the number of ours that a program sends from.
@@ -166,8 +186,30 @@ func (a *API) programNumber(c *caller, from string) (string, error) {
 	return a.chooseNumber(from, "The token is not for this number.", c.reaches)
 }
 
+// poolNumber is from, as ownNumber or programNumber chose it, or if a pool was
+// asked for, that of its numbers from which this customer is texted.
+func (a *API) poolNumber(ctx context.Context, c *caller, asked, from string, to gateway.Address) (string, error) {
+	asked = strings.TrimSpace(asked)
+	if !slices.Contains(a.router.Pools(), asked) {
+		return from, nil
+	}
+	number, err := a.router.PoolNumber(ctx, asked, to, a.numbersOf(c))
+	if err == nil && number == "" {
+		return from, nil
+	}
+	return number, err
+}
+
 func (a *API) chooseNumber(from, refusal string, allowed func(string) bool) (string, error) {
 	if from = strings.TrimSpace(from); from != "" {
+		if slices.Contains(a.router.Pools(), from) {
+			for _, number := range a.router.PoolNumbers(from) {
+				if allowed(number) {
+					return number, nil
+				}
+			}
+			return "", notOurs(refusal)
+		}
 		if !a.router.Serves(from) {
 			if p := gateway.ParseNumber(from, a.router.Region()); p.E164 != "" {
 				from = p.E164

@@ -85,7 +85,7 @@ func parseHash(s string) (h passwordHash, err error) {
 // NewToken returns the secret of an API token, which is shown once, and the hash
 // by which the store knows it.
 func NewToken() (secret string, hash []byte) {
-	secret = newSecret()
+	secret = "sms_" + newSecret() // so that whoever finds one knows what it is
 	sum := hashSecret(secret)
 	return secret, sum[:]
 }

@@ -31,6 +31,9 @@ type Problem struct {
 	Since        *time.Time          `json:"since,omitempty" doc:"already_taken, owned_by_other: since when"`
 	Suggestion   string              `json:"suggestion,omitempty" doc:"number_invalid: what may have been meant"`
 	Conversation *Conversation       `json:"conversation,omitempty" doc:"stale_epoch: what it is now"`
+	Contact      *Contact            `json:"contact,omitempty" doc:"conflict: who has the number"`
+	Missing      []string            `json:"missing,omitempty" nullable:"false" doc:"variable_missing: the variables that have no value"`
+	Text         string              `json:"text,omitempty" doc:"variable_missing: the text with the rest filled in"`
 	Scope        string              `json:"scope,omitempty" doc:"forbidden: the scope that the token lacks"`
 	Errors       []*huma.ErrorDetail `json:"errors,omitempty" nullable:"false" doc:"invalid_request: what is wrong, and where"`
 
@@ -65,6 +68,7 @@ const (
 	codeRateLimited      = "rate_limited"
 	codeStoreUnavailable = "store_unavailable"
 	codeInternal         = "internal"
+	codeVariableMissing  = "variable_missing"
 )
 
 func invalid(location, message string) *Problem {
@@ -113,6 +117,10 @@ func (a *API) problemOf(ctx context.Context, err error) *Problem {
 	if errors.As(err, &refusal) {
 		return a.refused(ctx, refusal)
 	}
+	var fault *gateway.FieldError
+	if errors.As(err, &fault) {
+		return invalid("body."+fault.Field, fault.Text)
+	}
 	if unavailable(err) {
 		a.log.ErrorContext(ctx, "request not answered", "error", err)
 		p := problem(http.StatusServiceUnavailable, codeStoreUnavailable, "The store cannot be used at the moment. Try again.")
@@ -138,6 +146,9 @@ func (a *API) refused(ctx context.Context, r *gateway.Refusal) *Problem {
 	p.Suggestion, p.retryAfter = r.Suggestion, r.RetryAfter
 	if r.Owner != 0 {
 		p.Owner = &Person{ID: r.Owner.String(), Name: r.OwnerName}
+	}
+	if r.Contact != nil {
+		p.Contact = &Contact{ID: r.Contact.ID.String(), Name: r.Contact.Name}
 	}
 	if !r.Since.IsZero() {
 		since := r.Since.UTC()

@@ -156,6 +156,15 @@ func (f *renderer) conversation(b []byte, c *gateway.Conversation, last *gateway
 	return append(b, '}')
 }
 
+// shown is conversation, for somebody who may ignore it.
+func (f *renderer) shown(b []byte, c *gateway.Conversation, last *gateway.Message, ignored bool) []byte {
+	b = f.conversation(b, c, last)
+	if ignored {
+		b = append(b[:len(b)-1], `,"ignored":true}`...)
+	}
+	return b
+}
+
 // brief writes all that who no longer sees c is told.
 func (f *renderer) brief(b []byte, c *gateway.Conversation) []byte {
 	b = append(b, `{"id":`...)

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"smsbridge/gateway"
 )
 
 // describe begins the OpenAPI document, and serves it.
@@ -186,7 +189,10 @@ func decodeBytes(body []byte, v any) error {
 	}
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
+	var fault *gateway.FieldError
 	switch {
+	case errors.As(err, &fault):
+		return fault
 	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF):
 		return problem(http.StatusBadRequest, codeInvalidRequest, "The body is not JSON: "+err.Error()+".")
 	case errors.As(err, &kind):
@@ -197,6 +203,9 @@ func decodeBytes(body []byte, v any) error {
 
 // wanted names a type as clients know it.
 func wanted(t reflect.Type) string {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return "a string"
+	}
 	switch t.Kind() {
 	case reflect.String:
 		return "a string"

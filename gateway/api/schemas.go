@@ -15,6 +15,11 @@ func (Conversation) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schem
 }
 
 // TransformSchema implements huma.SchemaTransformer.
+func (ReportRow) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return orNull(s, "queue", "agent")
+}
+
+// TransformSchema implements huma.SchemaTransformer.
 func (Brief) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema { return orNull(s, "owner") }
 
 // TransformSchema implements huma.SchemaTransformer.

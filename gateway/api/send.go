@@ -155,12 +155,15 @@ func (a *API) start(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err := c.needs(scopeWriteConversations); err != nil {
 		return err
 	}
-	from, err := a.ownNumber(c, in.From)
+	from, err := a.startNumber(c, in.From)
 	if err != nil {
 		return err
 	}
 	to, err := a.startAddress(from, in.To, in.ToAsTyped)
 	if err != nil {
+		return err
+	}
+	if from, err = a.poolNumber(r.Context(), c, in.From, from, to); err != nil {
 		return err
 	}
 	text := router.Text{Text: in.Text, Key: key}
@@ -215,6 +218,9 @@ func (a *API) sendProgram(ctx context.Context, c *caller, in *SendBody, key stri
 	}
 	to, err := a.address(from, in.To)
 	if err != nil {
+		return nil, err
+	}
+	if from, err = a.poolNumber(ctx, c, in.From, from, to); err != nil {
 		return nil, err
 	}
 	text := router.Text{Text: in.Text, Reference: in.Reference, Key: key, Flash: in.Flash}

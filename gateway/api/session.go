@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"smsbridge/gateway"
 	"smsbridge/gateway/store"
 )
 
@@ -17,7 +19,7 @@ type Me struct {
 	Name         string     `json:"name"`
 	Extension    string     `json:"extension"`
 	Role         string     `json:"role" enum:"agent,manager,owner," doc:"Empty for tokens"`
-	Availability string     `json:"availability" enum:"available,away," doc:"Empty for tokens"`
+	Availability string     `json:"availability" enum:"available,away,offline," doc:"Empty for tokens"`
 	Queues       []MyQueue  `json:"queues" nullable:"false" doc:"Those one is in"`
 	Scopes       []string   `json:"scopes,omitempty" nullable:"false" doc:"Of a token"`
 	Numbers      []string   `json:"numbers,omitempty" nullable:"false" doc:"Those that a token is limited to"`
@@ -47,6 +49,8 @@ func (a *API) sessionRoutes() {
 	write[Me, struct{ Body availability }](a, http.MethodPatch, "/me", http.StatusOK, "Say whether one is available", a.setAvailability)
 }
 
+const maxAgent = 200 // characters of what a browser calls itself
+
 var errSignIn = problem(http.StatusUnauthorized, codeUnauthorized, "The extension or the password is wrong.")
 
 func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *caller) error {
@@ -54,11 +58,10 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *caller) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	in.Extension = strings.TrimSpace(in.Extension)
-	if len(in.Extension) > 64 || len(in.Password) > maxPassword {
-		return errSignIn
+	if len(in.Password) > maxPassword {
+		in.Password = "" // which is nobody's, and costs as much
 	}
-	who := attempt{clientAddress(r), in.Extension}
+	who := attempt{clientAddress(r), cut(strings.TrimSpace(in.Extension), 2*maxExtension)}
 	p, err := a.checkPassword(r.Context(), who, in.Password)
 	if err != nil {
 		a.metrics.failures.Inc()
@@ -66,29 +69,27 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *caller) error {
 	}
 	secret := newSecret()
 	hash := hashSecret(secret)
-	err = a.db.Update(r.Context(), func(tx *store.Tx) error {
+	err = a.change(r.Context(), func(tx *store.Tx) error {
 		now := tx.Now()
 		if err := tx.PruneSignIns(now.Add(-sessionIdle-touchEvery), now.Add(-sessionAbsolute)); err != nil {
 			return err
 		}
-		return tx.AddSignIn(store.SignIn{Hash: hash[:], Person: p.ID, CreatedAt: now, SeenAt: now})
+		if err := tx.AddSignIn(store.SignIn{Hash: hash[:], Person: p.ID, CreatedAt: now, SeenAt: now, Address: who.address, Agent: cut(r.UserAgent(), maxAgent)}); err != nil {
+			return err
+		}
+		tx.Audit(store.Deed{By: gateway.Actor{ID: p.ID, Name: p.Name}, Action: "session.created", Object: "session " + sessionID(hash[:]), Detail: "from " + who.address})
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := a.dir.Reload(r.Context()); err != nil {
-		return err
-	}
+	a.router.Seen(p.ID)
 	http.SetCookie(w, a.cookie(secret, int(sessionAbsolute.Seconds())))
 	c, _, ok := a.sessions.personOf(a.dir, hash, time.Now())
 	if !ok {
 		return errSignIn // disabled meanwhile
 	}
-	body, err := json.Marshal(a.me(c))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, body)
+	return respond(w, http.StatusOK, a.me(c))
 }
 
 // checkPassword returns who signs in. It takes as long for who is unknown.
@@ -108,7 +109,13 @@ func (a *API) checkPassword(ctx context.Context, who attempt, password string) (
 	}
 	p, known := a.dir.ByExtension(who.extension)
 	if right := CheckPassword(p.Password, password); !right || !known || !p.DisabledAt.IsZero() {
-		a.throttle.failed(who, time.Now())
+		now := time.Now()
+		a.throttle.failed(who, now)
+		a.addresses.failed(attempt{address: who.address}, now)
+		// Who hangs up before the answer has guessed all the same.
+		if err := a.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { tx.Audit(failed(who)); return nil }); err != nil {
+			return store.Person{}, err
+		}
 		return store.Person{}, errSignIn
 	}
 	a.throttle.succeeded(who)
@@ -116,10 +123,25 @@ func (a *API) checkPassword(ctx context.Context, who attempt, password string) (
 }
 
 func (a *API) throttled(who attempt) error {
-	if wait := a.throttle.wait(who, time.Now()); wait > 0 {
+	now := time.Now()
+	wait := a.throttle.wait(who, now)
+	if all := a.addresses.wait(attempt{address: who.address}, now); all > wait && !a.signedInFrom(who) {
+		wait = all
+	}
+	if wait > 0 {
 		return rateLimited("Too many failed sign-ins. Wait before the next.", wait)
 	}
 	return nil
+}
+
+// signedInFrom tells whether the person with this extension is signed in from this
+// address: those who work behind one address are not kept out by who guesses there.
+func (a *API) signedInFrom(who attempt) bool {
+	p, ok := a.dir.ByExtension(who.extension)
+	return ok && slices.ContainsFunc(a.dir.Sessions(), func(s store.SignIn) bool {
+		_, live := a.sessions.live(s, [32]byte(s.Hash), time.Now())
+		return live && s.Person == p.ID && s.Address == who.address
+	})
 }
 
 func (a *API) cookie(value string, maxAge int) *http.Cookie {
@@ -130,10 +152,14 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err := c.needsPerson(); err != nil {
 		return err
 	}
-	if err := a.db.Update(r.Context(), func(tx *store.Tx) error { return tx.EndSignIn(c.secret[:]) }); err != nil {
-		return err
-	}
-	if err := a.dir.Reload(r.Context()); err != nil {
+	err := a.change(r.Context(), func(tx *store.Tx) error {
+		if ended, err := tx.EndSignIn(c.secret[:]); err != nil || !ended {
+			return err
+		}
+		tx.Audit(store.Deed{By: c.actor, Action: "session.ended", Object: "session " + sessionID(c.secret[:])})
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	http.SetCookie(w, a.cookie("", -1))
@@ -147,7 +173,8 @@ func (a *API) me(c *caller) Me {
 		return m
 	}
 	p, _ := a.dir.Person(c.actor.ID)
-	m.Kind, m.Extension, m.Role, m.Availability = "person", p.Extension, p.Role, p.Availability
+	availability, _ := a.router.Availability(p.ID)
+	m.Kind, m.Extension, m.Role, m.Availability = "person", p.Extension, p.Role, string(availability)
 	for _, q := range a.dir.Queues() {
 		if manages, in := c.actor.Queues[q.ID]; in {
 			m.Queues = append(m.Queues, MyQueue{q.ID.String(), q.Name, manages})
@@ -171,16 +198,9 @@ func (a *API) setAvailability(w http.ResponseWriter, r *http.Request, c *caller)
 	if in.Availability != "available" && in.Availability != "away" {
 		return invalid("body.availability", "want available or away")
 	}
-	if err := a.db.Update(r.Context(), func(tx *store.Tx) error { return tx.SetAvailability(c.actor.ID, in.Availability) }); err != nil {
-		return err
-	}
-	if err := a.dir.Reload(r.Context()); err != nil {
+	if err := a.change(r.Context(), func(tx *store.Tx) error { return tx.SetAvailability(c.actor.ID, in.Availability) }); err != nil {
 		return err
 	}
 	a.passAvailability(c.actor.ID)
-	body, err := json.Marshal(a.me(c))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, body)
+	return respond(w, http.StatusOK, a.me(c))
 }

@@ -17,6 +17,9 @@ const (
 	pingEvery   = 15 * time.Second
 	writeWithin = 10 * time.Second // what a reader that has stopped reading gets
 	streamBatch = 256              // events in one write
+	maxStreams  = 2000             // of everybody
+	maxOwn      = 20               // of one person or token
+	streamRetry = 5 * time.Second  // who has too many is told
 )
 
 type streamInput struct {
@@ -28,7 +31,7 @@ func (a *API) streamRoutes() {
 	op := a.operation(http.MethodGet, "/events", http.StatusOK, nil, "What happens, as server-sent events")
 	op.Description = "`event:` is the type, `data:` the envelope below, `id:` resumes. Without Last-Event-ID from now on. " +
 		"`stream.reset` says that what was missed is no longer kept. A comment comes every 15 s. " +
-		"`conversation.presence` (`{conversation:{id},who,state,until}`) and `agent.availability` (`{agent,availability,since}`) come without an `id:`, to who is there."
+		"`conversation.presence` (`{conversation:{id},who,state,until}`) and `agent.availability` (`{agent,availability,since}`) come without an `id:`, to who is there; so does `conversation.ignored` (`{conversation:{id,status,owner,epoch}}`), to one's own streams."
 	op.Responses["200"].Content = map[string]*huma.MediaType{
 		"text/event-stream": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Event](), true, "")},
 	}
@@ -43,10 +46,13 @@ type stream struct {
 	w        http.ResponseWriter
 	out      *http.ResponseController
 	who      *caller
-	position int64 // in the ring
+	checked  time.Time // when who was last looked at
+	watcher  *watcher
 	seq      int64 // of the last event that was dealt with
 	buf      []byte
 	entries  []*entry
+	wrote    time.Time
+	deadline time.Time // of writes, as it was last set
 }
 
 func (a *API) events(w http.ResponseWriter, r *http.Request, c *caller) error {
@@ -57,8 +63,15 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if last == "" {
 		last = r.URL.Query().Get("last_event_id")
 	}
+	end := a.streams.begin(c.actor.ID, a.maxStreams, a.maxOwn)
+	if end == nil {
+		return rateLimited("Too many event streams are open. Close one, or try again later.", streamRetry)
+	}
+	defer end()
 	ctx := r.Context()
-	s := &stream{a: a, w: w, out: http.NewResponseController(w), who: c, position: a.hub.position()}
+	s := &stream{a: a, w: w, out: http.NewResponseController(w), who: c, watcher: &watcher{wake: make(chan struct{}, 1)}}
+	a.hub.watch(s.watcher, c)
+	defer a.hub.leave(s.watcher)
 	reset, err := s.begin(ctx, last)
 	if err != nil {
 		return err
@@ -131,45 +144,92 @@ func (s *stream) run(ctx context.Context, resumed bool) error {
 	}
 	ping := time.NewTicker(s.a.pingEvery)
 	defer ping.Stop()
+	pause, expiry := time.NewTimer(time.Hour), time.NewTimer(1<<63-1)
+	defer pause.Stop()
+	defer expiry.Stop()
+	var ends time.Time // zero: never
 	for {
 		changed := s.a.dir.Changed()
-		who, ok := s.a.current(s.who)
-		if !ok {
-			return errRevoked
+		if err := s.recognise(true); err != nil {
+			return err
 		}
-		s.who = who
-		entries, next, grown, ok := s.a.hub.since(s.position, s.entries[:0], streamBatch)
-		if !ok {
-			return errors.New("its reader is too slow")
-		}
-		if len(entries) > 0 {
+		s.a.hub.watch(s.watcher, s.who)
+		for same := true; same; {
+			if err := s.recognise(false); err != nil {
+				return err
+			}
+			entries, ok := s.a.hub.since(s.watcher, s.entries[:0], streamBatch)
+			if !ok {
+				return errors.New("its reader is too slow")
+			}
 			s.entries = entries
 			if err := s.write(ctx, entries); err != nil {
 				return err
 			}
 			clear(entries)
-			s.position = next
-			select {
-			case <-s.a.hub.ended:
-				return nil
-			default:
+			if len(entries) == streamBatch { // there may be more
+				select {
+				case <-s.a.hub.ended:
+					return nil
+				case <-changed:
+					same = false
+				default:
+				}
 				continue
 			}
-		}
-		select {
-		case <-grown:
-		case <-changed:
-		case <-s.a.hub.ended:
-			return nil
-		case <-ctx.Done():
-			return nil
-		case <-ping.C:
-			s.buf = append(s.buf, ": ping\n\n"...)
-			if err := s.flush(); err != nil {
-				return err
+			if !s.who.ends.Equal(ends) { // what is used goes on
+				ends = s.who.ends
+				expiry.Reset(time.Until(ends) + time.Millisecond)
+			}
+			select {
+			case <-s.watcher.wake:
+				if wait := s.a.hub.pause() - time.Since(s.wrote); wait > 0 {
+					pause.Reset(wait)
+					select {
+					case <-pause.C:
+					case <-s.a.hub.ended:
+						return nil
+					case <-ctx.Done():
+						return nil
+					}
+				}
+				select {
+				case <-changed: // the reader may see less now
+					same = false
+				default:
+				}
+			case <-changed:
+				same = false
+			case <-expiry.C:
+				same = false
+			case <-s.a.hub.ended:
+				return nil
+			case <-ctx.Done():
+				return nil
+			case <-ping.C:
+				s.buf = append(s.buf, ": ping\n\n"...)
+				if err := s.flush(); err != nil {
+					return err
+				}
 			}
 		}
 	}
+}
+
+// recognise looks at who the reader is now, unless that was done a moment ago.
+// What changes a person or a token is noticed at once; this is for what ends with
+// time.
+func (s *stream) recognise(changed bool) error {
+	now := time.Now()
+	if !changed && now.Sub(s.checked) < min(time.Second, s.a.pingEvery) {
+		return nil
+	}
+	who, ok := s.a.current(s.who)
+	if !ok {
+		return errRevoked
+	}
+	s.who, s.checked = who, now
+	return nil
 }
 
 // catchUp writes what the store has after the last event and before the given
@@ -209,7 +269,7 @@ func (s *stream) catchUp(ctx context.Context, before int64) error {
 			continue
 		}
 		if before == 1<<63-1 {
-			s.position = position
+			s.a.hub.reset(s.watcher, position)
 		}
 		return nil
 	}
@@ -219,8 +279,10 @@ func (s *stream) catchUp(ctx context.Context, before int64) error {
 // is not in it, and is read from the store.
 func (s *stream) write(ctx context.Context, entries []*entry) error {
 	for len(entries) > 0 {
+		// What this process committed between two entries is nothing to the reader.
+		s.seq = max(s.seq, entries[0].before)
 		n := 0
-		for seq := s.seq; n < len(entries) && entries[n].Seq <= seq+1; n++ { // what passes has no number
+		for seq := s.seq; n < len(entries) && entries[n].Seq <= max(seq, entries[n].before)+1; n++ { // what passes has no number
 			seq = max(seq, entries[n].Seq)
 		}
 		if n > 0 {
@@ -240,12 +302,39 @@ func (s *stream) write(ctx context.Context, entries []*entry) error {
 	return nil
 }
 
+// shown is how much of an entry a reader is shown.
+type shown uint8
+
+const (
+	shownNothing shown = iota
+	shownGone
+	shownWhole
+)
+
+func (s *stream) shows(e *entry) shown {
+	switch c := e.Conversation; {
+	case e.passing != nil:
+		if e.passing.audience(s.who) {
+			return shownWhole
+		}
+	case e.Seq <= s.seq: // it was
+	case c == nil, s.who.sees(e.After, c.Number):
+		return shownWhole
+	case e.Before != e.After && s.who.sees(e.Before, c.Number):
+		return shownGone
+	}
+	return shownNothing
+}
+
 // writeInOrder writes, in one write, what of the entries the reader may see and
 // has not seen.
 func (s *stream) writeInOrder(ctx context.Context, entries []*entry) error {
 	var missing []gateway.ID
 	for _, e := range entries {
-		if id := e.wants(); id != 0 && s.a.hub.message(id) == nil && (e.Seq > s.seq || e.passing != nil) {
+		if s.shows(e) != shownWhole {
+			continue
+		}
+		if id := e.wants(); id != 0 && s.a.hub.message(id) == nil {
 			missing = append(missing, id)
 		}
 	}
@@ -257,22 +346,13 @@ func (s *stream) writeInOrder(ctx context.Context, entries []*entry) error {
 		}
 	}
 	for _, e := range entries {
-		if e.passing != nil {
-			if e.passing.audience(s.who) {
-				s.buf = append(s.buf, e.passing.frame...)
-			}
-			continue
-		}
-		if e.Seq <= s.seq {
-			continue
-		}
-		s.seq = e.Seq
-		switch c := e.Conversation; {
-		case c == nil, s.who.sees(e.After, c.Number):
+		switch s.shows(e) {
+		case shownWhole:
 			s.buf = append(s.buf, e.wholeFrame(s.a, last)...)
-		case s.who.sees(e.Before, c.Number):
+		case shownGone:
 			s.buf = append(s.buf, e.goneFrame(s.a)...)
 		}
+		s.seq = max(s.seq, e.Seq)
 	}
 	if len(s.buf) == 0 {
 		return nil
@@ -283,8 +363,12 @@ func (s *stream) writeInOrder(ctx context.Context, entries []*entry) error {
 // flush writes what is buffered. A reader that does not take it in time is
 // dropped.
 func (s *stream) flush() error {
-	if err := s.out.SetWriteDeadline(time.Now().Add(s.a.writeWithin)); err != nil {
-		return err
+	s.wrote = time.Now()
+	if s.deadline.Sub(s.wrote) < s.a.writeWithin*3/4 { // not for each write: it costs something
+		s.deadline = s.wrote.Add(s.a.writeWithin)
+		if err := s.out.SetWriteDeadline(s.deadline); err != nil {
+			return err
+		}
 	}
 	_, err := s.w.Write(s.buf)
 	if err == nil {
@@ -294,60 +378,4 @@ func (s *stream) flush() error {
 		s.buf = nil
 	}
 	return err
-}
-
-// wants is the last message of the event's conversation, unless the event
-// itself brings it or the frame is rendered already.
-func (e *entry) wants() gateway.ID {
-	c := e.Conversation
-	if c == nil || e.Message != nil && e.Message.ID == c.LastMessage {
-		return 0
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.whole != nil {
-		return 0
-	}
-	return c.LastMessage
-}
-
-func (e *entry) wholeFrame(a *API, read map[gateway.ID]*gateway.Message) []byte {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.whole == nil {
-		var last *gateway.Message
-		if c := e.Conversation; c != nil {
-			switch {
-			case e.Message != nil && e.Message.ID == c.LastMessage:
-				last = e.Message
-			case read[c.LastMessage] != nil:
-				last = read[c.LastMessage]
-			default:
-				last = a.hub.message(c.LastMessage)
-			}
-		}
-		e.whole = a.frame(&e.Event, last, false)
-	}
-	return e.whole
-}
-
-func (e *entry) goneFrame(a *API) []byte {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.gone == nil {
-		e.gone = a.frame(&e.Event, nil, true)
-	}
-	return e.gone
-}
-
-// frame renders an event as the stream carries it. JSON has no line ends of its
-// own, so that one data line holds it.
-func (a *API) frame(e *gateway.Event, last *gateway.Message, gone bool) []byte {
-	b := append(make([]byte, 0, 1536), "id: "...)
-	b = strconv.AppendInt(b, e.Seq, 10)
-	b = append(b, "\nevent: "...)
-	b = append(b, e.Type...)
-	b = append(b, "\ndata: "...)
-	b = a.render.event(b, e, last, gone)
-	return append(b, "\n\n"...)
 }

@@ -390,19 +390,27 @@ func TestSlowReaderIsDropped(t *testing.T) {
 // TestOvertakenReaderIsDropped has the ring go round before a reader looks.
 func TestOvertakenReaderIsDropped(t *testing.T) {
 	h := NewHub()
+	w := &watcher{wake: make(chan struct{}, 1)}
+	h.watch(w, &caller{actor: gateway.Actor{Kind: gateway.ActorProgram}})
 	events := make([]gateway.Event, ringSize+1)
 	for i := range events {
 		events[i] = gateway.Event{Seq: int64(i + 1), Type: gateway.EventCarrierUp}
 	}
 	h.Publish(events[:ringSize])
-	if got, next, _, ok := h.since(0, nil, ringSize); !ok || len(got) != ringSize || next != ringSize || got[0].Seq != 1 {
-		t.Errorf("%d events, next %d, %v", len(got), next, ok)
+	h.reset(w, 0)
+	if got, ok := h.since(w, nil, ringSize); !ok || len(got) != ringSize || got[0].Seq != 1 || w.reads {
+		t.Errorf("%d events, %v", len(got), ok)
 	}
 	h.Publish(events[ringSize:])
-	if _, _, _, ok := h.since(0, nil, 1); ok {
+	if got, ok := h.since(w, nil, 2); !ok || len(got) != 1 || got[0].Seq != ringSize+1 {
+		t.Errorf("%d new events, %v", len(got), ok)
+	}
+	h.reset(w, 0)
+	if _, ok := h.since(w, nil, 1); ok {
 		t.Error("the first event is gone, and nobody says so")
 	}
-	if got, _, _, ok := h.since(1, nil, 1); !ok || got[0].Seq != 2 {
+	h.reset(w, 1)
+	if got, ok := h.since(w, nil, 1); !ok || got[0].Seq != 2 {
 		t.Error("the second event is lost")
 	}
 }

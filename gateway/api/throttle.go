@@ -14,11 +14,19 @@ const (
 	maxDelay     = 5 * time.Minute
 	forgetAfter  = time.Hour
 	maxAttempts  = 10000 // pairs that are remembered
+
+	// Of an address, whatever the extensions: many people may be behind it, who
+	// must not wait long for what one of them does.
+	freeOfAddress  = 30
+	delayOfAddress = time.Minute
 )
 
 // throttle slows down who guesses passwords: per address and extension, so that
 // nobody can lock somebody else out.
 type throttle struct {
+	free    int           // failures before there is a delay; 0: freeFailures
+	longest time.Duration // delay; 0: maxDelay
+
 	mu       sync.Mutex
 	attempts map[attempt]failures
 }
@@ -38,7 +46,7 @@ func (t *throttle) wait(a attempt, now time.Time) time.Duration {
 	return t.attempts[a].until.Sub(now)
 }
 
-// failed counts a failure: from the fourth on, the delay doubles.
+// failed counts a failure: after those that are free, the delay doubles.
 func (t *throttle) failed(a attempt, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -51,8 +59,12 @@ func (t *throttle) failed(a attempt, now time.Time) {
 	}
 	f.count++
 	f.last = now
-	if over := f.count - freeFailures; over >= 0 {
-		f.until = now.Add(min(maxDelay, time.Second<<min(over, 20)))
+	free, longest := t.free, t.longest
+	if free == 0 {
+		free, longest = freeFailures, maxDelay
+	}
+	if over := f.count - free; over >= 0 {
+		f.until = now.Add(min(longest, time.Second<<min(over, 20)))
 	}
 	t.makeRoomLocked(now)
 	t.attempts[a] = f

@@ -28,6 +28,7 @@ type Conversation struct {
 	LastMessage  *Message   `json:"last_message"`
 	CreatedAt    time.Time  `json:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at"`
+	Ignored      bool       `json:"ignored,omitempty" doc:"One does not want to be asked about it, until it changes hands. Told to people where they ask; streams do not say it"`
 }
 
 // Brief is all that who no longer sees a conversation is told of it.
@@ -113,6 +114,16 @@ type EventData struct {
 type ConversationList struct {
 	Items      []Conversation `json:"items" nullable:"false"`
 	NextCursor *string        `json:"next_cursor" doc:"Give it as cursor to read on; null at the end"`
+}
+
+// Counts are the numbers of a client's badges. They agree with the lists.
+type Counts struct {
+	Waiting    int `json:"waiting" doc:"What waits and one may take: view=waiting"`
+	Mine       int `json:"mine" doc:"view=mine"`
+	Unread     int `json:"unread" doc:"Texts in mine that one has not read"`
+	MineUnread int `json:"mine_unread" doc:"Of mine, how many have any"`
+	Snoozed    int `json:"snoozed" doc:"view=snoozed"`
+	Badge      int `json:"badge" doc:"What wants attention: mine_unread and waiting"`
 }
 
 // MessageList is a page of messages.

@@ -2,13 +2,8 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -61,43 +56,30 @@ type Token struct {
 	PerDay    int        `json:"per_day,omitempty"`  // segments that it may send in a day (UTC)
 	Secret    string     `json:"token,omitempty"`
 	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt time.Time  `json:"expires_at,omitzero"`
+	// LastUsedAt is when it was last used, to some minutes.
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
 }
 
-// Scopes are those that a token may have.
-var Scopes = []string{"messages:send", "messages:read", "conversations:read", "conversations:write", "events:read", "contacts:write",
-	"carriers:read", "carriers:manage", "metrics:read", "admin"}
-
-const minPassword = 8 // characters
-
-func checkPassword(password string) error {
-	if len([]rune(password)) < minPassword {
-		return fmt.Errorf("the password has fewer than %d characters", minPassword)
-	}
-	return nil
+// deed is a row of the audit for what a command did.
+func deed(action, object, detail string) store.Deed {
+	return store.Deed{By: gateway.Actor{Kind: gateway.ActorSystem, Name: "smsbridge command"}, Action: action, Object: object, Detail: detail}
 }
 
 // Add adds a person. A manager manages the queue that is named; without one, an
 // agent is in General alone.
 func (a *Accounts) Add(ctx context.Context, name, extension, role, queue, password string) (Person, error) {
-	p := store.Person{Name: strings.TrimSpace(name), Extension: strings.TrimSpace(extension), Role: role}
-	switch {
-	case p.Name == "":
-		return Person{}, errors.New("a person needs a name")
-	case p.Extension == "" || strings.ContainsAny(p.Extension, " \t") || len(p.Extension) > 32:
-		return Person{}, errors.New("a person needs an extension, at most 32 characters without spaces")
-	case !slices.Contains([]string{"agent", "manager", "owner"}, role):
-		return Person{}, fmt.Errorf("role %q: want agent, manager or owner", role)
-	case role == "manager" && queue == "":
+	p := store.Person{Name: name, Extension: extension, Role: role}
+	if err := api.CheckPerson(&p); err != nil {
+		return Person{}, err
+	}
+	if role == "manager" && queue == "" {
 		queue = "General"
 	}
-	if err := checkPassword(password); err != nil {
+	var err error
+	if p.Password, err = api.NewPassword(password); err != nil {
 		return Person{}, err
 	}
-	hash, err := api.HashPassword(password)
-	if err != nil {
-		return Person{}, err
-	}
-	p.Password = hash
 	dir, err := a.db.Directory(ctx)
 	if err != nil {
 		return Person{}, err
@@ -115,8 +97,12 @@ func (a *Accounts) Add(ctx context.Context, name, extension, role, queue, passwo
 		}
 	}
 	err = a.db.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.AddPerson(&p); err != nil || member.ID == 0 {
+		if err := tx.AddPerson(&p); err != nil {
 			return err
+		}
+		tx.Audit(deed("person.added", "person "+p.ID.String(), p.Extension+" as "+p.Role))
+		if member.ID == 0 {
+			return nil
 		}
 		return tx.SetMember(member.ID, p.ID, role == "manager")
 	})
@@ -149,23 +135,20 @@ func (a *Accounts) List(ctx context.Context) ([]Person, error) {
 
 // SetPassword replaces a password and ends the person's sessions.
 func (a *Accounts) SetPassword(ctx context.Context, extension, password string) error {
-	if err := checkPassword(password); err != nil {
-		return err
-	}
-	hash, err := api.HashPassword(password)
+	hash, err := api.NewPassword(password)
 	if err != nil {
 		return err
 	}
-	return a.change(ctx, extension, func(tx *store.Tx, id gateway.ID) error { return tx.SetPassword(id, hash) })
+	return a.change(ctx, extension, "password", func(tx *store.Tx, id gateway.ID) error { return tx.SetPassword(id, hash, nil) })
 }
 
 // Disable keeps a person from signing in; a running daemon ends their sessions
 // and returns what they own.
 func (a *Accounts) Disable(ctx context.Context, extension string) error {
-	return a.change(ctx, extension, func(tx *store.Tx, id gateway.ID) error { return tx.DisablePerson(id) })
+	return a.change(ctx, extension, "disabled", func(tx *store.Tx, id gateway.ID) error { return tx.DisablePerson(id) })
 }
 
-func (a *Accounts) change(ctx context.Context, extension string, do func(*store.Tx, gateway.ID) error) error {
+func (a *Accounts) change(ctx context.Context, extension, what string, do func(*store.Tx, gateway.ID) error) error {
 	dir, err := a.db.Directory(ctx)
 	if err != nil {
 		return err
@@ -174,47 +157,41 @@ func (a *Accounts) change(ctx context.Context, extension string, do func(*store.
 	if i < 0 {
 		return fmt.Errorf("nobody has the extension %s", extension)
 	}
-	return a.db.Update(ctx, func(tx *store.Tx) error { return do(tx, dir.People[i].ID) })
+	return a.db.Update(ctx, func(tx *store.Tx) error {
+		id := dir.People[i].ID
+		if err := do(tx, id); err != nil {
+			return err
+		}
+		tx.Audit(deed("person.changed", "person "+id.String(), what))
+		return nil
+	})
 }
 
-var prefix = regexp.MustCompile(`^\+[1-9][0-9]{0,14}$`)
+// Scopes are those that a token may have.
+func Scopes() []string { return api.Scopes() }
 
-// CreateToken makes a token with t's name, scopes and limits; its secret cannot be
-// shown again.
+// CreateToken makes a token with t's name, scopes, limits and expiry; its secret
+// cannot be shown again.
 func (a *Accounts) CreateToken(ctx context.Context, t Token) (Token, error) {
-	if strings.TrimSpace(t.Name) == "" {
-		return Token{}, errors.New("a token needs a name")
+	secret, stored, err := api.TokenOrder{Name: t.Name, Scopes: t.Scopes, Numbers: t.Numbers, AllowTo: t.AllowTo, PerDay: t.PerDay, ExpiresAt: t.ExpiresAt}.Make(time.Now())
+	if err != nil {
+		return Token{}, err
 	}
-	if len(t.Scopes) == 0 {
-		return Token{}, fmt.Errorf("a token needs --scope: %s", strings.Join(Scopes, ", "))
-	}
-	for _, s := range t.Scopes {
-		if !slices.Contains(Scopes, s) {
-			return Token{}, fmt.Errorf("scope %q: want %s", s, strings.Join(Scopes, ", "))
+	err = a.db.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.AddToken(&stored); err != nil {
+			return err
 		}
-	}
-	for _, n := range t.Numbers {
-		if _, err := gateway.ParseConfigured(n); err != nil {
-			return Token{}, fmt.Errorf("number %w", err)
-		}
-	}
-	for _, p := range t.AllowTo {
-		if !prefix.MatchString(p) {
-			return Token{}, fmt.Errorf("--allow-to %q: want the beginning of an E.164 number, such as +1 or +44", p)
-		}
-	}
-	if t.PerDay < 0 {
-		return Token{}, fmt.Errorf("--per-day %d: want a number of segments, or 0 for no limit of its own", t.PerDay)
-	}
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	text := "sms_" + base64.RawURLEncoding.EncodeToString(secret)
-	hash := sha256.Sum256([]byte(text))
-	stored := store.Token{Name: t.Name, Hash: hash[:], Scopes: strings.Join(t.Scopes, " "), Numbers: strings.Join(t.Numbers, " "),
-		AllowTo: strings.Join(t.AllowTo, " "), PerDay: t.PerDay}
-	err := a.db.Update(ctx, func(tx *store.Tx) error { return tx.AddToken(&stored) })
-	t.ID, t.Secret, t.CreatedAt = stored.ID, text, stored.CreatedAt
+		tx.Audit(deed("token.added", "token "+stored.ID.String(), stored.Name+": "+stored.Scopes))
+		return nil
+	})
+	t = tokenOf(stored)
+	t.Secret = secret
 	return t, err
+}
+
+func tokenOf(t store.Token) Token {
+	return Token{ID: t.ID, Name: t.Name, Scopes: strings.Fields(t.Scopes), Numbers: strings.Fields(t.Numbers), AllowTo: strings.Fields(t.AllowTo),
+		PerDay: t.PerDay, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, LastUsedAt: t.UsedAt}
 }
 
 // Tokens lists the tokens in use.
@@ -226,8 +203,7 @@ func (a *Accounts) Tokens(ctx context.Context) ([]Token, error) {
 	all := []Token{}
 	for _, t := range dir.Tokens {
 		if t.RevokedAt.IsZero() {
-			all = append(all, Token{ID: t.ID, Name: t.Name, Scopes: strings.Fields(t.Scopes), Numbers: strings.Fields(t.Numbers),
-				AllowTo: strings.Fields(t.AllowTo), PerDay: t.PerDay, CreatedAt: t.CreatedAt})
+			all = append(all, tokenOf(t))
 		}
 	}
 	return all, nil
@@ -252,7 +228,13 @@ func (a *Accounts) Revoke(ctx context.Context, which string) error {
 	default:
 		return fmt.Errorf("%d tokens are called %q: name one by its id", len(found), which)
 	}
-	return a.db.Update(ctx, func(tx *store.Tx) error { _, err := tx.RevokeToken(found[0]); return err })
+	return a.db.Update(ctx, func(tx *store.Tx) error {
+		if revoked, err := tx.RevokeToken(found[0]); err != nil || !revoked {
+			return err
+		}
+		tx.Audit(deed("token.revoked", "token "+found[0].String(), ""))
+		return nil
+	})
 }
 
 // Check finds what is right as a configuration but not possible in this version.

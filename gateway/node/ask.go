@@ -33,7 +33,7 @@ func Ask(ctx context.Context, cfg *config.Config, url, scope string, within time
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	token, err := a.CreateToken(ctx, Token{Name: "smsbridge command", Scopes: []string{scope}})
+	token, err := a.CreateToken(ctx, Token{Name: "smsbridge command", Scopes: []string{scope}, ExpiresAt: time.Now().Add(within + time.Minute)})
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"smsbridge/gateway/carrier"
 	"smsbridge/gateway/router"
 	"smsbridge/gateway/store"
+	"smsbridge/gsm"
 	"smsbridge/smpp"
 )
 
@@ -85,7 +86,7 @@ func New(ctx context.Context, cfg *config.Config, v Version, log *slog.Logger) (
 	if err != nil {
 		return n, err
 	}
-	if n.router, err = router.New(router.Options{Store: n.db, Directory: dir, Log: log, Region: cfg.Region, Lines: lines, Routes: routes(cfg),
+	if n.router, err = router.New(router.Options{Store: n.db, Directory: dir, Log: log, Region: cfg.Region, Lines: lines, Routes: routes(cfg), Pools: pools(cfg),
 		Limits:   router.Limits{AgentPerMinute: cfg.Limits.AgentPerMinute, TokenPerDay: cfg.Limits.TokenPerDay},
 		TextLog:  router.TextLog{Off: cfg.Log.Texts == config.LogTextsNone, Numbers: cfg.Log.Numbers == config.LogNumbersFull},
 		Keywords: gateway.NewKeywords(cfg.OptOut.Stop, cfg.OptOut.Start, cfg.OptOut.Help),
@@ -112,8 +113,14 @@ func (n *Node) lines(newID func() gateway.ID) ([]router.Line, error) {
 				return nil, fmt.Errorf("carrier %s: number %w", c.Name, err)
 			}
 		}
-		if c.SMPP == nil {
-			return nil, fmt.Errorf("carrier %s: this version has no modems yet", c.Name)
+		if c.GSM != nil {
+			modem, err := carrier.NewGSM(carrier.GSMOptions{Name: c.Name, Config: *c.GSM, Number: numbers[0], Region: n.cfg.Region,
+				NewID: newID, Store: n.db, Log: n.log.With("carrier", c.Name), Metrics: n.registry})
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, n.finish(gsmLine(c.GSM, modem), c, numbers))
+			continue
 		}
 		if t := c.SMPP.TLS; t != nil && t.CertFile != "" && n.metrics != nil {
 			cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
@@ -127,14 +134,43 @@ func (n *Node) lines(newID func() gateway.ID) ([]router.Line, error) {
 		if err != nil {
 			return nil, err
 		}
-		line := smppLine(c.SMPP, account)
-		line.Name, line.Numbers, line.AllowTo = c.Name, numbers, c.AllowTo
-		if c.OnUncertain == config.UncertainResend {
-			line.OnUncertain = router.Resend
-		}
-		lines = append(lines, line)
+		lines = append(lines, n.finish(smppLine(c.SMPP, account), c, numbers))
 	}
 	return lines, nil
+}
+
+// finish adds what every kind of carrier has.
+func (n *Node) finish(line router.Line, c *config.Carrier, numbers []gateway.Address) router.Line {
+	line.Name, line.Numbers, line.AllowTo = c.Name, numbers, c.AllowTo
+	if c.OnUncertain == config.UncertainResend {
+		line.OnUncertain = router.Resend
+	}
+	return line
+}
+
+// gsmLine is what the router must know of a modem.
+func gsmLine(c *gsm.Config, modem *carrier.GSM) router.Line {
+	return router.Line{Kind: "gsm", Format: modem.Format(), Validity: c.Validity, Rate: float64(c.Limits.PerMinute) / 60,
+		ResendAfter: time.Minute, Receipts: true, Carrier: modem, Forms: modem.Forms, Form: "raw", Reconnect: modem.Reconnect, Release: modem.Release,
+		Redelivers: redelivers, USSD: modem.USSD, Headroom: modem.Headroom, Trace: modem.Trace,
+		Modem: func() router.ModemStatus { return modemStatus(modem.Modem()) },
+		Status: func() router.LinkStatus {
+			return router.LinkStatus{Rate: float64(c.Limits.PerMinute) / 60, Note: modem.Note()}
+		}}
+}
+
+// redelivers is how long it is remembered that a text from a modem is stored, where
+// it is not known to have been deleted there: until the daemon has seen the modem
+// again, be that after a holiday.
+const redelivers = 60 * 24 * time.Hour
+
+func modemStatus(m carrier.ModemStatus) router.ModemStatus {
+	return router.ModemStatus{Vendor: m.Vendor, Model: m.Model, Revision: m.Revision, IMEI: m.IMEI, ICCID: m.ICCID, IMSI: m.IMSI, Port: m.Port,
+		Phase: m.Phase, Operator: m.Operator, Roaming: m.Roaming, Registration: m.Registration.String(), SignalDBm: m.Signal.DBm,
+		StorageUsed: m.StorageUsed, StorageSize: m.StorageSize, ErrorsInARow: m.Errors, Resets: m.Recoveries,
+		SentMinute: m.SentMinute, SentDay: m.SentDay, SentMonth: m.SentMonth,
+		PerMinute: m.Limits.PerMinute, PerDay: m.Limits.PerDay, PerMonth: m.Limits.PerMonth,
+		Suspended: m.Suspended, Balance: m.Balance, BalanceAt: m.BalanceAt}
 }
 
 // smppLine is what the router must know of an SMPP account.
@@ -171,6 +207,14 @@ func routes(cfg *config.Config) []router.Route {
 	var all []router.Route
 	for _, r := range cfg.Routes {
 		all = append(all, router.Route{Number: r.Number, To: r.To, Carriers: r.Carriers, Weights: r.Weights, FailoverAfter: r.FailoverAfter})
+	}
+	return all
+}
+
+func pools(cfg *config.Config) []router.Pool {
+	var all []router.Pool
+	for _, p := range cfg.Pools {
+		all = append(all, router.Pool(p))
 	}
 	return all
 }

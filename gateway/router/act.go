@@ -32,8 +32,8 @@ func (r *Router) Act(ctx context.Context, by gateway.Actor, id gateway.ID, a gat
 	if err := r.checkTarget(a); err != nil {
 		return gateway.Conversation{}, err
 	}
-	if utf8.RuneCountInString(d.Note) > maxNote {
-		return gateway.Conversation{}, &gateway.Refusal{Code: gateway.TextTooLong, Text: fmt.Sprintf("A note has at most %d characters.", maxNote)}
+	if err := checkNote(d.Note); err != nil {
+		return gateway.Conversation{}, err
 	}
 	if utf8.RuneCountInString(d.Reason) > maxReason {
 		return gateway.Conversation{}, &gateway.Refusal{Code: gateway.TextTooLong, Text: fmt.Sprintf("A reason has at most %d characters.", maxReason)}
@@ -96,8 +96,8 @@ func (r *Router) Note(ctx context.Context, by gateway.Actor, id gateway.ID, text
 	if text == "" {
 		return gateway.Message{}, &gateway.Refusal{Code: gateway.TextEmpty, Text: "The note is empty."}
 	}
-	if utf8.RuneCountInString(text) > maxNote {
-		return gateway.Message{}, &gateway.Refusal{Code: gateway.TextTooLong, Text: fmt.Sprintf("A note has at most %d characters.", maxNote)}
+	if err := checkNote(text); err != nil {
+		return gateway.Message{}, err
 	}
 	var note gateway.Message
 	err := r.update(ctx, by, func(tx *store.Tx) error {
@@ -128,94 +128,6 @@ func (r *Router) changeable(tx *store.Tx, by gateway.Actor, id gateway.ID) (gate
 		return c, &gateway.Refusal{Code: gateway.NotOwner, Text: "Somebody else has this conversation."}
 	}
 	return c, nil
-}
-
-// Block keeps a conversation's customer from reaching anybody, on all our
-// numbers, and drops what is still queued for them.
-func (r *Router) Block(ctx context.Context, by gateway.Actor, id gateway.ID) (gateway.Conversation, error) {
-	var c gateway.Conversation
-	err := r.update(ctx, by, func(tx *store.Tx) error {
-		var err error
-		if c, err = r.changeable(tx, by, id); err != nil || c.Blocked {
-			return err
-		}
-		c.Blocked = true
-		if _, err := tx.Block(c.Peer, by.ID); err != nil {
-			return err
-		}
-		if err := r.customerChanged(tx, c, by, "conversation.blocked", "blocked this customer."); err != nil {
-			return err
-		}
-		queued, err := tx.QueuedTo("", c.Peer)
-		if err != nil {
-			return err
-		}
-		return r.failQueued(tx, queued, gateway.TickFailed, gateway.ErrBlocked, "The customer was blocked before this was sent.")
-	})
-	return c, err
-}
-
-// Unblock lets a customer reach us again. It is for managers, whose business
-// people who complain are; of what they see.
-func (r *Router) Unblock(ctx context.Context, by gateway.Actor, id gateway.ID) (gateway.Conversation, error) {
-	var c gateway.Conversation
-	err := r.update(ctx, by, func(tx *store.Tx) error {
-		var err error
-		if c, err = r.changeable(tx, by, id); err != nil || !c.Blocked {
-			return err
-		}
-		c.Blocked = false
-		if _, err := tx.Unblock(c.Peer); err != nil {
-			return err
-		}
-		return r.customerChanged(tx, c, by, "conversation.unblocked", "unblocked this customer.")
-	})
-	return c, err
-}
-
-// Decide records what a conversation's customer has told by about texts from its
-// number, and drops what is still queued for who wants no more.
-func (r *Router) Decide(ctx context.Context, by gateway.Actor, id gateway.ID, out bool, note string) (gateway.Conversation, error) {
-	if utf8.RuneCountInString(note) > maxNote {
-		return gateway.Conversation{}, &gateway.Refusal{Code: gateway.TextTooLong, Text: fmt.Sprintf("A note has at most %d characters.", maxNote)}
-	}
-	var c gateway.Conversation
-	err := r.update(ctx, by, func(tx *store.Tx) error {
-		var err error
-		if c, err = r.changeable(tx, by, id); err != nil || c.OptedOut == out {
-			return err
-		}
-		c.OptedOut = out
-		action, line := "conversation.opted_out", "recorded that this customer wants no more texts from this number."
-		if !out {
-			action, line = "conversation.opted_in", "recorded that this customer wants texts from this number again."
-		}
-		if err := tx.Decide(&store.Decision{Number: c.Number, Peer: c.Peer, OptedOut: out, Person: by.ID, Note: note}); err != nil {
-			return err
-		}
-		if err := r.customerChanged(tx, c, by, action, line); err != nil || !out {
-			return err
-		}
-		return r.dropOptedOut(tx, c.Number, c.Peer)
-	})
-	return c, err
-}
-
-func (r *Router) dropOptedOut(tx *store.Tx, number string, peer gateway.Address) error {
-	queued, err := tx.QueuedTo(number, peer)
-	if err != nil {
-		return err
-	}
-	return r.failQueued(tx, queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent.")
-}
-
-// customerChanged says in the thread, in the audit and on the streams what by has
-// changed about a conversation's customer.
-func (r *Router) customerChanged(tx *store.Tx, c gateway.Conversation, by gateway.Actor, action, line string) error {
-	tx.InsertMessage(systemLine(tx, &c, by, nameOf(by)+" "+line))
-	tx.Audit(store.Deed{By: by, Action: action, Conversation: c.ID})
-	tx.Emit(gateway.Event{Type: gateway.EventUpdated, Before: c.View(), After: c.View(), Conversation: &c, By: by.ID, ByName: by.Name})
-	return nil
 }
 
 func withoutNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }

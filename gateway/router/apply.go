@@ -265,6 +265,8 @@ func (b *batch) one(r *gateway.Report) error {
 		return b.tx.Quarantine(b.p.line.Name, r.Inbound.Raw, storable(r.Text))
 	case gateway.ReportState:
 		return b.state(r)
+	case gateway.ReportCall:
+		return b.call(r.Inbound)
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ type bed struct {
 	second   *Line        // beside acme, if there is one: beta
 	beta     *fakeCarrier // its carrier
 	routes   []Route
+	pools    []Pool
 	limits   Limits
 	textLog  TextLog
 	replies  Replies
@@ -139,7 +140,7 @@ func (b *bed) make() {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	b.r, err = New(Options{Store: b.db, Directory: dir, Log: log, Region: "US", Lines: lines, Routes: b.routes, Limits: b.limits, TextLog: b.textLog,
+	b.r, err = New(Options{Store: b.db, Directory: dir, Log: log, Region: "US", Lines: lines, Routes: b.routes, Pools: b.pools, Limits: b.limits, TextLog: b.textLog,
 		Replies: b.replies, Keywords: b.keywords, Metrics: b.reg})
 	if err != nil {
 		b.t.Fatal(err)

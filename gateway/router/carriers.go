@@ -25,6 +25,7 @@ type CarrierStatus struct {
 	Rate    float64 // segments a second that it takes; 0: not limited
 	Links   LinkStatus
 	IDs     IDForm
+	Modem   *ModemStatus // nil: it is none
 }
 
 // IDForm is how the ids of a carrier's receipts relate to those that it gave when
@@ -45,6 +46,10 @@ func (r *Router) Carriers(ctx context.Context) ([]CarrierStatus, error) {
 		_, s.Window = p.line.Carrier.Room()
 		if p.line.Status != nil {
 			s.Links = p.line.Status()
+		}
+		if p.line.Modem != nil {
+			modem := p.line.Modem()
+			s.Modem = &modem
 		}
 		ids := p.ids.Load()
 		s.IDs = IDForm{ids.Form, p.line.Form == "", ids.Matches}
@@ -86,6 +91,18 @@ func (r *Router) Numbers() []gateway.Address {
 	}
 	slices.SortFunc(all, func(a, b gateway.Address) int { return strings.Compare(a.Value, b.Value) })
 	return slices.Compact(all) // several carriers may share one
+}
+
+// CarriersOf names the carriers that list a number as ours.
+func (r *Router) CarriersOf(number string) []string {
+	var all []string
+	for name, p := range r.pumps {
+		if p.lists(number) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // Region is the region of numbers typed without +.

@@ -11,8 +11,16 @@ import (
 	"smsbridge/gateway/store"
 )
 
-// redeliveryWindow is how long a delivery is known again on a later session.
+// redeliveryWindow is how long a delivery is known again on a later session, where
+// the carrier does not keep what is not acknowledged for longer.
 const redeliveryWindow = 10 * time.Minute
+
+func (l *Line) redeliveryWindow() time.Duration {
+	if l.Redelivers > 0 {
+		return l.Redelivers
+	}
+	return redeliveryWindow
+}
 
 // inbound stores a text or a part of one, unless it is the repetition of
 // something stored.
@@ -61,7 +69,7 @@ func (b *batch) loadUnacknowledged(reports []gateway.Report) error {
 			fingerprints = append(fingerprints, in.Fingerprint[:])
 		}
 	}
-	found, err := b.tx.Unacknowledged(b.p.line.Name, fingerprints, b.tx.Now().Add(-redeliveryWindow))
+	found, err := b.tx.Unacknowledged(b.p.line.Name, fingerprints, b.tx.Now().Add(-b.p.line.redeliveryWindow()))
 	for _, u := range found {
 		b.mayRepeat[u.Fingerprint] = append(b.mayRepeat[u.Fingerprint], u)
 	}
@@ -160,7 +168,7 @@ func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, erro
 		tx.Audit(store.Deed{By: system, Action: "message.blocked", Conversation: next.ID, Object: "message " + m.ID.String()})
 	}
 	if c.ID != next.ID && len(events) == 0 { // no event tells of a blocked customer's
-		tx.AfterCommit(func() { r.metrics.countConversations(r.queueName(next.Queue), next.Status, 1) })
+		tx.AfterCommit(func() { r.metrics.conversations.add(next.Queue, next.Status, 1) })
 	}
 	b.received = append(b.received, m)
 	if word != gateway.KeywordNone {

@@ -27,7 +27,7 @@ type metrics struct {
 	caps           *prometheus.CounterVec // kind
 	uncertain      *prometheus.CounterVec
 	lastReceived   *prometheus.GaugeVec
-	conversations  *prometheus.GaugeVec // queue, status
+	conversations  *conversationCounts
 	wait           *prometheus.HistogramVec
 	conflicts      prometheus.Counter
 	optOutRefused  prometheus.Counter
@@ -39,7 +39,7 @@ type metrics struct {
 
 var outcomes = [...]string{"accepted", "rejected", "retry", "throttled", "uncertain", "unsent"}
 
-func newMetrics(reg prometheus.Registerer, lines []Line) *metrics {
+func newMetrics(reg prometheus.Registerer, lines []Line, dir *Directory) *metrics {
 	if reg == nil {
 		reg = prometheus.NewRegistry()
 	}
@@ -73,7 +73,7 @@ func newMetrics(reg prometheus.Registerer, lines []Line) *metrics {
 		caps:           counter("limit_reached_total", "Texts refused because who sends them has sent as many as they may.", "kind"),
 		uncertain:      counter("uncertain_total", "Submissions of which nobody knows whether the carrier took them.", "carrier"),
 		lastReceived:   gauge("last_received_timestamp_seconds", "When the carrier last delivered anything.", "carrier"),
-		conversations:  gauge("conversations", "Conversations by queue and status.", "queue", "status"),
+		conversations:  newConversationCounts(dir),
 		wait:           histogram("conversation_wait_seconds", "From arrival to Take.", []float64{1, 5, 15, 30, 60, 120, 300, 900, 3600, 14400}, "queue"),
 		lateDeliveries: counter("late_deliveries_total", "Deliveries reported after a failure.", "carrier"),
 		lease:          gauge("lease_held", "Whether this node runs the carrier.", "carrier"),
@@ -84,7 +84,7 @@ func newMetrics(reg prometheus.Registerer, lines []Line) *metrics {
 		conflicts:      prometheus.NewCounter(prometheus.CounterOpts{Namespace: "smsbridge", Name: "take_conflicts_total", Help: "Takes and replies refused because another owns the conversation."}),
 		optOutRefused:  prometheus.NewCounter(prometheus.CounterOpts{Namespace: "smsbridge", Name: "opt_out_refused_total", Help: "Texts refused because the customer has opted out."}),
 	}
-	reg.MustRegister(m.unknownNumber, m.fragments, m.conflicts, m.optOutRefused)
+	reg.MustRegister(m.unknownNumber, m.fragments, m.conflicts, m.optOutRefused, m.conversations)
 	for _, kind := range []string{capAgent, capToken} {
 		m.caps.WithLabelValues(kind)
 	}
@@ -118,19 +118,6 @@ func (m *metrics) zero(carrier string) {
 		v.WithLabelValues(carrier)
 	}
 	m.receiptDelay.WithLabelValues(carrier)
-}
-
-func (m *metrics) countConversations(queue string, s gateway.Status, n int) {
-	m.conversations.WithLabelValues(queue, s.String()).Add(float64(n))
-}
-
-func (m *metrics) moveConversation(fromQueue string, from gateway.Status, toQueue string, to gateway.Status) {
-	if from != gateway.StatusNone && from != gateway.StatusDeleted {
-		m.countConversations(fromQueue, from, -1)
-	}
-	if to != gateway.StatusNone && to != gateway.StatusDeleted {
-		m.countConversations(toQueue, to, 1)
-	}
 }
 
 func (m *metrics) received(carrier string, at time.Time) {

@@ -221,6 +221,7 @@ func TestExhaustedWithTheOtherAway(t *testing.T) {
 		}
 		b.begin()
 		b.beta.say(gateway.CarrierDown)
+		b.settle() // or the text may have gone to beta before that is known
 		m := b.bill(customer(1), "bill")
 		b.wantTick(m, gateway.TickFailed, gateway.ErrRejected)
 	})

@@ -58,6 +58,17 @@ type Line struct {
 	// Pack and Unpack make octets of septets and the reverse (3GPP TS 23.038
 	// §6.1.2.1); nil: it does so itself.
 	Pack, Unpack func([]byte) []byte
+	// Redelivers is how long after it was committed something may be delivered
+	// again on a later session, where it was not acknowledged; 0: ten minutes.
+	Redelivers time.Duration
+	// USSD sends a code of the network's, or an answer in a session that it began;
+	// nil: not possible.
+	USSD func(ctx context.Context, code string) (text string, more bool, err error)
+	// Modem says how the modem and its SIM are; nil: it is none.
+	Modem func() ModemStatus
+	// Headroom is how many texts it may send now before a limit of its own; nil: it
+	// has none.
+	Headroom func() int
 	// Status says how the carrier's links are; nil: there is nothing to say.
 	Status func() LinkStatus
 	// Trace has what is said on the links handed to sink, in a readable form, until
@@ -72,6 +83,24 @@ type LinkStatus struct {
 	// Note says in a sentence why it is slower than configured, or holds; "" if
 	// it is not.
 	Note string
+}
+
+// ModemStatus is how a modem and its SIM are.
+type ModemStatus struct {
+	Vendor, Model, Revision, IMEI, ICCID, IMSI string // the IMSI without what tells its owner
+	Port                                       string
+	Phase                                      string // absent, probing, no_sim, pin, puk, registering, up, failed
+	Operator                                   string
+	Roaming                                    bool
+	Registration                               string
+	SignalDBm                                  int // 0: not known
+	StorageUsed, StorageSize                   int
+	ErrorsInARow, Resets                       int
+	SentMinute, SentDay, SentMonth             int
+	PerMinute, PerDay, PerMonth                int    // limits; 0: none
+	Suspended                                  string // why the SIM sends nothing more; "" if it does
+	Balance                                    string // as the network last said; "" where it is not asked
+	BalanceAt                                  time.Time
 }
 
 // Bind is one link to a carrier.
@@ -94,6 +123,7 @@ type Options struct {
 	Region    string // of numbers typed without +
 	Lines     []Line
 	Routes    []Route // of numbers that several carriers list
+	Pools     []Pool
 	Limits    Limits
 	TextLog   TextLog
 	Keywords  gateway.Keywords // nil: those that are built in
@@ -110,6 +140,7 @@ type Router struct {
 	metrics *metrics
 	pumps   map[string]*pump  // by carrier
 	paths   map[string][]path // by number
+	pools   map[string]pool   // by name
 	limits  limits
 	textLog TextLog
 	tests   selfTests
@@ -122,12 +153,12 @@ type Router struct {
 
 // New makes a router. Run starts its carriers.
 func New(opt Options) (*Router, error) {
-	r := &Router{db: opt.Store, dir: opt.Directory, log: opt.Log, region: opt.Region, pumps: map[string]*pump{}, paths: map[string][]path{},
+	r := &Router{db: opt.Store, dir: opt.Directory, log: opt.Log, region: opt.Region, pumps: map[string]*pump{}, paths: map[string][]path{}, pools: map[string]pool{},
 		limits: limits{Limits: opt.Limits}, textLog: opt.TextLog, keywords: opt.Keywords, replies: opt.Replies, presence: newPresence()}
 	if r.keywords == nil {
 		r.keywords = gateway.NewKeywords(nil, nil, nil)
 	}
-	r.metrics = newMetrics(opt.Metrics, opt.Lines)
+	r.metrics = newMetrics(opt.Metrics, opt.Lines, opt.Directory)
 	for _, line := range opt.Lines {
 		if r.pumps[line.Name] != nil {
 			return nil, fmt.Errorf("carrier %s: there are two", line.Name)
@@ -140,6 +171,9 @@ func New(opt Options) (*Router, error) {
 				p.shared = true
 			}
 		}
+	}
+	if err := r.addPools(opt.Pools); err != nil {
+		return nil, err
 	}
 	return r, r.addPaths(opt.Routes)
 }
@@ -191,9 +225,6 @@ func (r *Router) start(ctx context.Context) error {
 	r.metrics.fragments.Set(float64(parts))
 	r.pending.Store(int64(parts))
 	for _, q := range r.dir.Queues() {
-		for s := gateway.StatusWaiting; s <= gateway.StatusClosed; s++ {
-			r.metrics.countConversations(q.Name, s, 0)
-		}
 		r.metrics.wait.WithLabelValues(q.Name)
 	}
 	counts, err := r.db.ConversationCounts(ctx)
@@ -201,7 +232,7 @@ func (r *Router) start(ctx context.Context) error {
 		return err
 	}
 	for _, c := range counts {
-		r.metrics.countConversations(r.queueName(c.Queue), c.Status, c.Count)
+		r.metrics.conversations.add(c.Queue, c.Status, c.Count)
 	}
 	return nil
 }
@@ -244,7 +275,8 @@ func (r *Router) Observe(events []gateway.Event) {
 		if e.Conversation == nil || i > 0 && events[i-1].Conversation == e.Conversation || e.Before.Queue == e.After.Queue && e.Before.Status == e.After.Status {
 			continue
 		}
-		r.metrics.moveConversation(r.queueName(e.Before.Queue), e.Before.Status, r.queueName(e.After.Queue), e.After.Status)
+		r.metrics.conversations.add(e.Before.Queue, e.Before.Status, -1)
+		r.metrics.conversations.add(e.After.Queue, e.After.Status, 1)
 	}
 }
 
@@ -297,8 +329,10 @@ func (r *Router) prune(ctx context.Context) error {
 			if err := tx.PruneIdempotency(tx.Now().Add(-keepIdempotency)); err != nil {
 				return err
 			}
-			if err := tx.PruneUnacknowledged(tx.Now().Add(-redeliveryWindow)); err != nil {
-				return err
+			for name, p := range r.pumps {
+				if err := tx.PruneUnacknowledged(name, tx.Now().Add(-p.line.redeliveryWindow())); err != nil {
+					return err
+				}
 			}
 			n, err = tx.PruneEvents(tx.Now().Add(-keepEvents), pruneAtOnce)
 			return err

@@ -140,6 +140,6 @@ func (db *DB) Decisions(ctx context.Context, l DecisionList) ([]Decision, error)
 	}
 	return collect(ctx, db, func(r rows) (d Decision, err error) {
 		return d, r.Scan(&d.ID, &d.Number, &d.Peer.Value, &d.Peer.Kind, &d.OptedOut, &d.Keyword, &d.Message, &d.Person, &d.PersonName, (*microTime)(&d.At), &d.Note)
-	}, `SELECT o.id, o.number, o.peer, o.peer_kind, o.opted_out, o.keyword, o.message, o.person, COALESCE(p.name, ''), o.at, o.note
-		FROM opt_outs o LEFT JOIN people p ON p.id = o.person`+q.where()+` ORDER BY o.id DESC LIMIT `+q.arg(l.Limit), q.args...)
+	}, `SELECT o.id, o.number, o.peer, o.peer_kind, o.opted_out, o.keyword, o.message, o.person, `+byName+`, o.at, o.note
+		FROM opt_outs o LEFT JOIN people p ON p.id = o.person LEFT JOIN tokens t ON t.id = o.person`+q.where()+` ORDER BY o.id DESC LIMIT `+q.arg(l.Limit), q.args...)
 }

@@ -29,9 +29,9 @@ func testRedelivery(b *bed) {
 	b.do(func(tx *Tx) error { return tx.Acknowledged(nil) })
 	b.do(func(tx *Tx) error { return tx.Acknowledged([]gateway.ID{16, 64, 80}) })
 	equal(b.t, "one has absorbed one", known("acme", lately, print[:]), []gateway.ID{32})
-	b.do(func(tx *Tx) error { return tx.PruneUnacknowledged(lately) })
+	b.do(func(tx *Tx) error { return tx.PruneUnacknowledged("acme", lately) })
 	equal(b.t, "pruned too early", known("acme", lately, print[:], other[:]), []gateway.ID{32, 48})
-	b.do(func(tx *Tx) error { return tx.PruneUnacknowledged(time.Now().Add(time.Minute)) })
+	b.do(func(tx *Tx) error { return tx.PruneUnacknowledged("acme", time.Now().Add(time.Minute)) })
 	equal(b.t, "pruned", known("acme", lately, print[:], other[:]), []gateway.ID(nil))
 }
 

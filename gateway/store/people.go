@@ -201,12 +201,16 @@ func (tx *Tx) AddPerson(p *Person) error {
 	return err
 }
 
-// SetPassword replaces a person's password hash and ends their sessions.
-func (tx *Tx) SetPassword(id gateway.ID, hash string) error {
+// SetPassword replaces a person's password hash and ends their sessions, but for
+// the one whose hash is keep; nil: all.
+func (tx *Tx) SetPassword(id gateway.ID, hash string, keep []byte) error {
 	if _, err := tx.changeDirectory(`UPDATE people SET password = $2 WHERE id = $1`, int64(id), hash); err != nil {
 		return err
 	}
-	_, err := tx.changeDirectory(`DELETE FROM sessions WHERE person = $1`, int64(id))
+	if keep == nil {
+		keep = []byte{} // with NULL, SQL would end none
+	}
+	_, err := tx.changeDirectory(`DELETE FROM sessions WHERE person = $1 AND hash <> $2`, int64(id), keep)
 	return err
 }
 
@@ -216,9 +220,13 @@ func (tx *Tx) SetAvailability(id gateway.ID, availability string) error {
 	return err
 }
 
-// DisablePerson keeps a person from signing in and ends their sessions.
+// DisablePerson keeps a person from signing in, and ends their sessions and what
+// their browsers have subscribed to.
 func (tx *Tx) DisablePerson(id gateway.ID) error {
 	if _, err := tx.changeDirectory(`UPDATE people SET disabled_at = $2 WHERE id = $1 AND disabled_at = 0`, int64(id), micros(tx.now)); err != nil {
+		return err
+	}
+	if _, err := tx.changeDirectory(`DELETE FROM push_subscriptions WHERE person = $1`, int64(id)); err != nil {
 		return err
 	}
 	_, err := tx.changeDirectory(`DELETE FROM sessions WHERE person = $1`, int64(id))
@@ -258,10 +266,10 @@ func (tx *Tx) TouchSignIn(hash []byte, seen time.Time) error {
 	return err
 }
 
-// EndSignIn removes a session.
-func (tx *Tx) EndSignIn(hash []byte) error {
-	_, err := tx.changeDirectory(`DELETE FROM sessions WHERE hash = $1`, hash)
-	return err
+// EndSignIn removes a session; false if there is no such session.
+func (tx *Tx) EndSignIn(hash []byte) (bool, error) {
+	n, err := tx.changeDirectory(`DELETE FROM sessions WHERE hash = $1`, hash)
+	return n > 0, err
 }
 
 // PruneSignIns removes sessions last seen before idle or made before oldest, if

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"smsbridge/gateway"
 )
@@ -76,7 +77,7 @@ func (tx *Tx) RemoveMember(queue, person gateway.ID) error {
 }
 
 // HideQueue is the first step of deleting a queue: nobody finds it any more, and
-// its numbers are General's. The conversations in it are moved thereafter.
+// its numbers and templates are General's. The conversations in it are moved thereafter.
 func (tx *Tx) HideQueue(id gateway.ID) (bool, error) {
 	n, err := tx.changeDirectory(`UPDATE queues SET deleted_at = $2, name = name || ' ' || $3 WHERE id = $1 AND deleted_at = 0`, int64(id), micros(tx.now), id.String())
 	if err != nil || n == 0 {
@@ -85,12 +86,22 @@ func (tx *Tx) HideQueue(id gateway.ID) (bool, error) {
 	if _, err := tx.changeDirectory(`UPDATE queue_numbers SET queue = $2 WHERE queue = $1`, int64(id), int64(GeneralQueue)); err != nil {
 		return false, err
 	}
+	if _, err := tx.exec(`UPDATE templates SET queue = $2 WHERE queue = $1`, int64(id), int64(GeneralQueue)); err != nil {
+		return false, err
+	}
 	_, err = tx.changeDirectory(`DELETE FROM queue_members WHERE queue = $1`, int64(id))
 	return err == nil, err
 }
 
-// DropQueue is the last step.
+// DropQueue is the last step. It is not taken while a conversation is in the
+// queue: one that came at the last moment must be moved first.
 func (tx *Tx) DropQueue(id gateway.ID) error {
+	if err := tx.flush(); err != nil {
+		return err
+	}
+	if left, err := tx.ids(`SELECT id FROM conversations WHERE queue = $1 AND status <> 4 LIMIT 1`, int64(id)); err != nil || len(left) > 0 {
+		return err
+	}
 	if _, err := tx.exec(`DELETE FROM queue_turns WHERE queue = $1`, int64(id)); err != nil {
 		return err
 	}
@@ -134,6 +145,27 @@ func (tx *Tx) Holding(people []gateway.ID) (map[gateway.ID]int, error) {
 		return err
 	})
 	return all, err
+}
+
+const heldAtOnce = 50 // people in one query, which is one text for any number of them
+
+// Held counts the conversations that people own and have not put away.
+func (db *DB) Held(ctx context.Context, people []gateway.ID) (map[gateway.ID]int, error) {
+	all := map[gateway.ID]int{}
+	for chunk := range slices.Chunk(people, heldAtOnce) {
+		q := &query{}
+		q.add("owner <> 0 AND archived = 0 AND snoozed_until = 0 AND owner IN (" + q.list(append(slices.Clone(chunk), make([]gateway.ID, heldAtOnce-len(chunk))...)) + ")")
+		if _, err := collect(ctx, db, func(r rows) (none struct{}, err error) {
+			var p gateway.ID
+			var n int
+			err = r.Scan(&p, &n)
+			all[p] = n
+			return none, err
+		}, `SELECT owner, COUNT(*) FROM conversations`+q.where()+` GROUP BY owner`, q.args...); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // Restricted is a conversation that waits and is offered to some alone.

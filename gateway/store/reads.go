@@ -25,6 +25,16 @@ func (db *DB) Conversation(ctx context.Context, id gateway.ID) (gateway.Conversa
 	return first(collect(ctx, db, scanShownConversation, `SELECT `+shownConversation+` FROM conversations WHERE id = $1`, int64(id)))
 }
 
+// NumberFor returns which of our numbers a customer's newest conversation is on,
+// of these; "" if there is none.
+func (db *DB) NumberFor(ctx context.Context, peer gateway.Address, numbers []string) (string, error) {
+	q := &query{}
+	q.add("peer = " + q.arg(peer.Value) + " AND peer_kind = " + q.arg(int64(peer.Kind)) + " AND status <> 4 AND number IN (" + q.texts(numbers) + ")")
+	number, _, err := first(collect(ctx, db, func(r rows) (n string, err error) { return n, r.Scan(&n) },
+		`SELECT number FROM conversations`+q.where()+` ORDER BY updated_at DESC LIMIT 1`, q.args...))
+	return number, err
+}
+
 // Message reads one; false if there is none.
 func (db *DB) Message(ctx context.Context, id gateway.ID) (gateway.Message, bool, error) {
 	return first(collect(ctx, db, scanMessage, `SELECT `+shownMessage+` FROM messages WHERE id = $1`, int64(id)))
@@ -91,104 +101,6 @@ func (q *query) where() string {
 		return ""
 	}
 	return " WHERE " + strings.Join(q.conditions, " AND ")
-}
-
-// Place is where a page of a list begins: behind the row with this time and ID.
-type Place struct {
-	At time.Time
-	ID gateway.ID
-}
-
-// ConversationList says which conversations to list. Visibility is the
-// caller's business: Visible is what the person may see at most.
-type ConversationList struct {
-	Waiting, Mine, Closed bool // the states wanted; none: all three, archived or not
-	Archived              *bool
-	Queue                 gateway.ID // 0: any
-	Numbers               []string   // of a limited token; nil: all
-	Search                string     // part of the customer's number or of a text
-	OldestFirst           bool       // by the time it began to wait
-	Visible               Visible
-	After                 *Place
-	Limit                 int
-}
-
-// Visible bounds a list by what somebody may see.
-type Visible struct {
-	Everything bool
-	Person     gateway.ID
-	Member     []gateway.ID // queues
-	Manages    []gateway.ID // queues
-}
-
-// Conversations lists conversations, newest change first.
-func (db *DB) Conversations(ctx context.Context, l ConversationList) ([]gateway.Conversation, error) {
-	q := &query{}
-	q.add("status <> 4")
-	l.addVisible(q)
-	l.addStates(q)
-	if l.Archived != nil {
-		q.add("archived = " + q.arg(asInt(*l.Archived)))
-	}
-	if l.Queue != 0 {
-		q.add("queue = " + q.arg(int64(l.Queue)))
-	}
-	if l.Numbers != nil {
-		q.add("number IN (" + q.texts(l.Numbers) + ")")
-	}
-	if l.Search != "" {
-		like := q.arg("%" + escapeLike(l.Search) + "%")
-		q.add(`(peer LIKE ` + like + ` ESCAPE '!' OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id AND LOWER(m.text) LIKE LOWER(` + like + `) ESCAPE '!'))`)
-	}
-	by, sign, order := "updated_at", "<", " DESC"
-	if l.OldestFirst {
-		by, sign, order = "waiting_since", ">", ""
-	}
-	if l.After != nil {
-		at, id := q.arg(micros(l.After.At)), q.arg(int64(l.After.ID))
-		q.add("(" + by + " " + sign + " " + at + " OR " + by + " = " + at + " AND id " + sign + " " + id + ")")
-	}
-	return collect(ctx, db, scanShownConversation, `SELECT `+shownConversation+` FROM conversations`+q.where()+
-		` ORDER BY `+by+order+`, id`+order+` LIMIT `+q.arg(l.Limit), q.args...)
-}
-
-func (l *ConversationList) addVisible(q *query) {
-	if l.Visible.Everything {
-		return
-	}
-	v := l.Visible
-	any := []string{"FALSE"} // nobody sees nothing: 0 is no owner, not an owner
-	if v.Person != 0 {
-		me := q.arg(int64(v.Person))
-		any = append(any, "owner = "+me, "status = 3 AND last_owner = "+me)
-	}
-	if len(v.Member) > 0 {
-		any = append(any, "status = 1 AND queue IN ("+q.list(v.Member)+")")
-	}
-	if len(v.Manages) > 0 {
-		any = append(any, "queue IN ("+q.list(v.Manages)+")")
-	}
-	q.add("(" + strings.Join(any, " OR ") + ")")
-}
-
-func (l *ConversationList) addStates(q *query) {
-	var any []string
-	if l.Waiting {
-		any = append(any, "status = 1")
-	}
-	if l.Mine {
-		any = append(any, "owner = "+q.arg(int64(l.Visible.Person)))
-	}
-	if l.Closed {
-		any = append(any, "status = 3")
-	}
-	if len(any) > 0 {
-		q.add("(" + strings.Join(any, " OR ") + ")")
-	}
-}
-
-func escapeLike(s string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
 }
 
 // MessageList says which messages to list.

@@ -133,15 +133,15 @@ func (tx *Tx) Unacknowledged(carrier string, fingerprints [][]byte, since time.T
 	return all, err
 }
 
-// PruneUnacknowledged forgets what was committed before then, if there is any:
-// it is not known again any more.
-func (tx *Tx) PruneUnacknowledged(before time.Time) error {
+// PruneUnacknowledged forgets what a carrier delivered and was committed before
+// then, if there is any: it is not known again any more.
+func (tx *Tx) PruneUnacknowledged(carrier string, before time.Time) error {
 	old := false
 	if err := tx.each(func(r rows) error { old = true; var one int; return r.Scan(&one) },
-		`SELECT 1 FROM redeliveries WHERE at < $1 LIMIT 1`, micros(before)); err != nil || !old {
+		`SELECT 1 FROM redeliveries WHERE carrier = $1 AND at < $2 LIMIT 1`, carrier, micros(before)); err != nil || !old {
 		return err
 	}
-	_, err := tx.exec(`DELETE FROM redeliveries WHERE at < $1`, micros(before))
+	_, err := tx.exec(`DELETE FROM redeliveries WHERE carrier = $1 AND at < $2`, carrier, micros(before))
 	return err
 }
 

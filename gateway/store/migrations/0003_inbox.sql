@@ -46,8 +46,25 @@ UPDATE conversations SET answered = 1 WHERE status <> 1;
 UPDATE conversations SET begun_at = waiting_since WHERE status = 1;
 UPDATE conversations SET opted_out = COALESCE((SELECT o.opted_out FROM opt_outs o WHERE o.peer = conversations.peer
   AND o.number = conversations.number AND o.peer_kind = conversations.peer_kind ORDER BY o.id DESC LIMIT 1), 0);
+-- Lists read these in their order, one index for each kind of conversation that
+-- somebody sees: everything, a queue's, one's own. number is in the first so that
+-- a token's limits are applied without a look at the table. On SQLite an index
+-- ends in the id anyway.
+DROP INDEX conversations_updated;
+DROP INDEX conversations_waiting;
+DROP INDEX conversations_owner;
+CREATE INDEX conversations_state ON conversations (status, archived, updated_at, id, number);
+CREATE INDEX conversations_queue ON conversations (queue, status, archived, updated_at); -- only: sqlite
+CREATE INDEX conversations_owner ON conversations (owner, archived, updated_at) WHERE owner <> 0; -- only: sqlite
+CREATE INDEX conversations_last_owner ON conversations (last_owner, status, archived, updated_at) WHERE status = 3 AND last_owner <> 0; -- only: sqlite
+CREATE INDEX conversations_oldest ON conversations (status, archived, waiting_since) WHERE status = 1; -- only: sqlite
+CREATE INDEX conversations_oldest_of_queue ON conversations (queue, status, archived, waiting_since) WHERE status = 1; -- only: sqlite
+CREATE INDEX conversations_queue ON conversations (queue, status, archived, updated_at, id); -- only: postgres
+CREATE INDEX conversations_owner ON conversations (owner, archived, updated_at, id) WHERE owner <> 0; -- only: postgres
+CREATE INDEX conversations_last_owner ON conversations (last_owner, status, archived, updated_at, id) WHERE status = 3 AND last_owner <> 0; -- only: postgres
+CREATE INDEX conversations_oldest ON conversations (status, archived, waiting_since, id) WHERE status = 1; -- only: postgres
+CREATE INDEX conversations_oldest_of_queue ON conversations (queue, status, archived, waiting_since, id) WHERE status = 1; -- only: postgres
 CREATE INDEX conversations_offered ON conversations (id) WHERE status = 1 AND offered <> '';
-CREATE INDEX conversations_last_owner ON conversations (last_owner, updated_at) WHERE status = 3 AND last_owner <> 0;
 
 ALTER TABLE events ADD COLUMN offered_before TEXT NOT NULL DEFAULT '';
 ALTER TABLE events ADD COLUMN offered_after TEXT NOT NULL DEFAULT '';
@@ -73,9 +90,14 @@ CREATE TABLE automatic_replies (
   PRIMARY KEY (peer, number, peer_kind, kind)
 );
 
+-- sorted is the beginning of the name in small letters, folded all that is
+-- searched: neither database's LOWER knows what the other's does. tags are each
+-- between line ends.
 CREATE TABLE contacts (
   id BIGINT PRIMARY KEY,
   name TEXT NOT NULL,
+  sorted TEXT NOT NULL,
+  folded TEXT NOT NULL,
   first_name TEXT NOT NULL,
   company TEXT NOT NULL,
   notes TEXT NOT NULL,
@@ -83,11 +105,12 @@ CREATE TABLE contacts (
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL
 );
-CREATE INDEX contacts_name ON contacts (name, id);
+CREATE INDEX contacts_name ON contacts (sorted, id);
 CREATE TABLE contact_numbers (
   peer TEXT NOT NULL,
   peer_kind SMALLINT NOT NULL,
   contact BIGINT NOT NULL REFERENCES contacts (id),
+  position SMALLINT NOT NULL,
   PRIMARY KEY (peer, peer_kind)
 );
 CREATE INDEX contact_numbers_contact ON contact_numbers (contact);
@@ -97,6 +120,8 @@ CREATE TABLE templates (
   id BIGINT PRIMARY KEY,
   queue BIGINT NOT NULL,
   name TEXT NOT NULL,
+  sorted TEXT NOT NULL,
+  folded TEXT NOT NULL,
   category TEXT NOT NULL,
   language TEXT NOT NULL,
   text TEXT NOT NULL,

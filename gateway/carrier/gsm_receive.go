@@ -1,0 +1,139 @@
+package carrier
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gsm"
+)
+
+// handler is what a modem tells of. It calls one method at a time.
+type handler struct{ g *GSM }
+
+// State implements gsm.Handler.
+func (h handler) State(s gsm.State) {
+	g := h.g
+	if s.Phase == gsm.PhaseUp || s.Phase == gsm.PhaseRegistering {
+		if err := g.sim.load(context.Background(), g.modem.Info().ICCID); err != nil {
+			g.opt.Log.Error("SIM", "error", err)
+			s = gsm.State{Phase: gsm.PhaseFailed, Reason: err.Error()}
+		}
+	}
+	g.mu.Lock()
+	up := s.Phase == gsm.PhaseUp && g.state.Phase != gsm.PhaseUp
+	g.state = s
+	g.mu.Unlock()
+	g.metrics.show(s)
+	g.announce()
+	if up {
+		g.grew()
+	} else if s.Phase != gsm.PhaseUp {
+		g.giveBack()
+	}
+}
+
+// Message implements gsm.Handler: a text, or what cannot be read as one, goes on
+// the stream, and is deleted from the modem after it is committed. What does not
+// find room is found again by the modem's next sweep.
+func (h handler) Message(in gsm.Incoming) {
+	g := h.g
+	now := time.Now()
+	key, twin := g.enter(in.Raw)
+	done := func(committed bool) {
+		in.Done(committed)
+		g.leave(key)
+	}
+	// That it is deleted is not told: it is remembered until it is old (Redelivers),
+	// for a text whose deletion failed comes again.
+	r := gateway.Report{Kind: gateway.ReportInbound, At: now, Ack: func(status gateway.AckStatus, _ bool, _ func()) { done(status == gateway.AckOK) }}
+	if in.Err != nil {
+		r.Kind, r.Text = gateway.ReportBroken, in.Err.Error()
+		r.Inbound = &gateway.Inbound{Raw: in.Raw, At: now}
+	} else {
+		r.Inbound = g.inbound(in.Deliver, now)
+	}
+	r.Inbound.Session, r.Inbound.Fingerprint = g.session, fingerprintOf(key, twin)
+	if !g.out.Offer(r) {
+		done(false)
+	}
+}
+
+// enter notes that a stored message is being handed over, and says how many equal
+// ones, time stamp and all, already are: two that lie in storage at once are two.
+func (g *GSM) enter(raw []byte) (key [16]byte, twin int) {
+	sum := sha256.Sum256(raw)
+	copy(key[:], sum[:])
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	twin = g.twins[key]
+	g.twins[key]++
+	return key, twin
+}
+
+func (g *GSM) leave(key [16]byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.twins[key]--; g.twins[key] <= 0 {
+		delete(g.twins, key)
+	}
+}
+
+func fingerprintOf(key [16]byte, twin int) [16]byte {
+	key[15] ^= byte(twin)
+	return key
+}
+
+func (g *GSM) inbound(d *gsm.Deliver, now time.Time) *gateway.Inbound {
+	in := &gateway.Inbound{From: g.address(d.From), To: g.opt.Number.Value, Payload: d.Data, Raw: d.Raw, At: now,
+		Shift: gateway.Shift{Locking: d.Header.Locking, Single: d.Header.Single}}
+	switch d.Coding {
+	case gsm.UCS2:
+		in.Coding = gateway.CodingUCS2
+	case gsm.Binary:
+		in.Coding = gateway.CodingBinary
+	}
+	if d.Header.HasPorts {
+		in.Port = d.Header.DestPort
+	}
+	if c := d.Header.Concat; c != nil && c.Total > 1 {
+		in.Fragment = &gateway.Fragment{Reference: c.Reference, Wide: c.Wide, Total: c.Total, Number: c.Number}
+	}
+	return in
+}
+
+func (g *GSM) address(a gsm.Address) gateway.Address {
+	return gateway.ClassifyInbound(a.Digits, a.TON, a.NPI, g.opt.Region)
+}
+
+var gsmTicks = map[string]gateway.Tick{"sent": gateway.TickSent, "delivered": gateway.TickDelivered, "failed": gateway.TickFailed,
+	"expired": gateway.TickExpired, "unknown": gateway.TickUnknown}
+
+// Report implements gsm.Handler.
+func (h handler) Report(report gsm.Report, done func(bool)) {
+	g := h.g
+	status := gsm.StatusOf(report.Status)
+	to := g.address(report.To)
+	r := gateway.Report{Kind: gateway.ReportReceipt, At: time.Now(), Ack: func(status gateway.AckStatus, _ bool, _ func()) { done(status == gateway.AckOK) },
+		Receipt: &gateway.Receipt{Reference: g.reference(report.Reference, report.To.Digits), Tick: gsmTicks[status.Tick],
+			Word: strings.ToUpper(status.Tick), Err: fmt.Sprintf("%02X", report.Status), Intermediate: status.Tick == "sent",
+			Peer: to, DoneAt: report.DoneAt, At: time.Now(), Raw: strings.ToUpper(hex.EncodeToString(report.Raw)), Meaning: status.Text}}
+	if !g.out.Offer(r) {
+		done(false)
+	}
+}
+
+// Call implements gsm.Handler.
+func (h handler) Call(from string) {
+	g := h.g
+	ton := uint8(0)
+	if strings.HasPrefix(from, "+") {
+		ton = 1
+	}
+	g.out.Offer(gateway.Report{Kind: gateway.ReportCall, At: time.Now(), // one that finds no room is not worth waiting for
+		Inbound: &gateway.Inbound{From: g.address(gsm.Address{Digits: from, TON: ton}), To: g.opt.Number.Value, At: time.Now()}})
+}

@@ -1,0 +1,168 @@
+package carrier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"smsbridge/gateway"
+	"smsbridge/gsm"
+)
+
+const (
+	// Refusals on the SIM's account, after which it is suspended: of the
+	// subscription, and rejections that may mean that there is no credit.
+	suspendAfter         = 3
+	suspendAfterRejected = 5
+
+	retryStorage = 10 * time.Second
+	retryOffline = 15 * time.Second // what the modem's own recovery may take
+)
+
+// sendLoop gives the modem one submission after the other, as the SIM's limits
+// allow.
+func (g *GSM) sendLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		pause := time.NewTimer(g.sendNext(ctx))
+		select {
+		case <-ctx.Done():
+		case <-g.wake:
+		case <-pause.C:
+		}
+		pause.Stop()
+	}
+}
+
+// sendNext sends what it may, and returns how long there is nothing to do unless
+// it is woken.
+func (g *GSM) sendNext(ctx context.Context) time.Duration {
+	for ctx.Err() == nil {
+		g.mu.Lock()
+		ready := len(g.queue) > 0 && g.state.Phase == gsm.PhaseUp
+		g.mu.Unlock()
+		if !ready {
+			return time.Hour
+		}
+		if wait, _ := g.sim.wait(time.Now()); wait > 0 {
+			if wait > time.Minute {
+				g.giveBack() // another SIM may have room
+			}
+			return wait
+		}
+		g.mu.Lock()
+		s := g.queue[0]
+		g.queue, g.busy = g.queue[1:], true
+		g.mu.Unlock()
+		r := g.send(ctx, &s)
+		g.mu.Lock()
+		g.busy = false
+		g.mu.Unlock()
+		g.out.Put(r)
+		g.out.Grew()
+	}
+	return 0
+}
+
+// send gives the modem one submission, and reports what became of it.
+func (g *GSM) send(ctx context.Context, s *gateway.Submission) gateway.Report {
+	now := time.Now()
+	r := gateway.Report{Kind: gateway.ReportResult, At: now, Segment: s.Segment, Attempt: s.Attempt, Outcome: gateway.OutcomeUnsent}
+	if !s.Expires.IsZero() && !s.Expires.After(now) {
+		return r
+	}
+	if err := g.sim.count(context.WithoutCancel(ctx), now); err != nil {
+		g.opt.Log.Error("what the SIM has sent cannot be recorded: it sends nothing", "error", err)
+		r.RetryAfter = retryOffline
+		return r
+	}
+	// What was begun is finished: Run ends the modem's session if that takes too long.
+	reference, err := g.modem.Send(context.WithoutCancel(ctx), g.submit(s, now))
+	r.At = time.Now()
+	if err != nil {
+		return g.refused(r, err)
+	}
+	g.sim.accepted()
+	r.Outcome, r.Reference = gateway.OutcomeAccepted, g.reference(reference, s.To.Value)
+	return r
+}
+
+func (g *GSM) submit(s *gateway.Submission, now time.Time) gsm.Submit {
+	t := gsm.Submit{SMSC: g.cfg.SMSC, To: s.To.Value, UDH: s.UDH, Payload: s.Payload, Flash: s.Flash, Report: true, Validity: g.cfg.Validity}
+	switch s.Encoding {
+	case gateway.EncodingUCS2:
+		t.Coding = gsm.UCS2
+	case gateway.EncodingBinary:
+		t.Coding = gsm.Binary
+	}
+	if left := s.Expires.Sub(now); !s.Expires.IsZero() && (t.Validity <= 0 || left < t.Validity) {
+		t.Validity = left
+	}
+	return t
+}
+
+// reference names a segment that the network took, as its report will: by SIM,
+// TP-MR and recipient (3GPP TS 23.040 §9.2.3.6, which leaves that to us). TP-MR
+// wraps around; the newest segment that has the name is meant.
+func (g *GSM) reference(mr uint8, to string) string {
+	return fmt.Sprintf("%s/%d/%s", g.modem.Info().ICCID, mr, lastDigits(to))
+}
+
+// lastDigits are what a number has in common with itself as networks write it.
+func lastDigits(number string) string {
+	digits := strings.TrimLeft(number, "+0")
+	return digits[max(0, len(digits)-9):]
+}
+
+// refused says what a failure of the modem's means for a submission.
+func (g *GSM) refused(r gateway.Report, err error) gateway.Report {
+	var e *gsm.SendError
+	if !errors.As(err, &e) {
+		// The modem was not there, or is not any more before anything was written.
+		r.RetryAfter = time.Second
+		return r
+	}
+	r.Text = e.Err.Error()
+	var said *gsm.Error
+	if errors.As(err, &said) && said.Code >= 0 {
+		r.Code = fmt.Sprintf("%s %d", said.Kind, said.Code)
+	}
+	if !e.Certain {
+		r.Outcome = gateway.OutcomeUncertain
+		return r
+	}
+	retry := func(limit int, after time.Duration) {
+		r.Outcome, r.Limit, r.RetryAfter = gateway.OutcomeRetry, limit, after
+	}
+	switch e.Class {
+	case gsm.Recipient, gsm.OurPDU:
+		r.Outcome = gateway.OutcomeRejected
+	case gsm.Duplicate: // the network has it already: never again
+		r.Outcome = gateway.OutcomeAccepted
+	case gsm.Subscription:
+		retry(2, retryOffline)
+		g.suspect(suspendAfter, r.Code)
+	case gsm.Rejected:
+		retry(2, retryOffline)
+		g.suspect(suspendAfterRejected, r.Code)
+	case gsm.Temporary:
+		retry(3, 10*time.Second)
+	case gsm.Storage:
+		retry(0, retryStorage)
+	case gsm.NetworkTimeout:
+		r.Outcome = gateway.OutcomeUncertain
+	default: // the modem or the SIM has to recover first, which is no attempt
+		r.Outcome, r.RetryAfter = gateway.OutcomeThrottled, retryOffline
+	}
+	return r
+}
+
+// suspect counts a refusal on the SIM's account.
+func (g *GSM) suspect(limit int, code string) {
+	if g.sim.refused(limit, code) {
+		g.opt.Log.Error("SIM suspended", "carrier", g.opt.Name, "code", code)
+		g.giveBack()
+		g.announce()
+	}
+}

@@ -1,0 +1,222 @@
+package carrier
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"smsbridge/gateway/store"
+	"smsbridge/gsm"
+)
+
+// sim counts what a SIM sends, so that its operator does not block it, and knows
+// when it has been refused too often. What it has sent outlives the process and a
+// change of modems.
+type sim struct {
+	db     *store.DB
+	limits gsm.Limits
+
+	mu        sync.Mutex
+	iccid     string
+	day       period
+	month     period
+	recent    []time.Time // sent within the last minute
+	next      time.Time   // jitter: not before
+	refusals  int         // in a row, by the network on the SIM's account
+	suspended string
+}
+
+// period is how much was sent on a day or in a month, in UTC.
+type period struct {
+	name string
+	sent int
+}
+
+func (p *period) at(name string) *period {
+	if p.name != name {
+		*p = period{name: name}
+	}
+	return p
+}
+
+func dayOf(t time.Time) string   { return t.UTC().Format("2006-01-02") }
+func monthOf(t time.Time) string { return t.UTC().Format("2006-01") }
+
+// simState is under which name a SIM's own state is kept.
+func simState(iccid string) string { return "sim:" + iccid }
+
+// load reads what a SIM has sent, when it is first seen or is another one.
+func (s *sim) load(ctx context.Context, iccid string) error {
+	s.mu.Lock()
+	same := s.iccid == iccid
+	s.mu.Unlock()
+	if same || iccid == "" {
+		return nil
+	}
+	var day, month string
+	if err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		if day, err = tx.CarrierState(simState(iccid), "day"); err != nil {
+			return err
+		}
+		month, err = tx.CarrierState(simState(iccid), "month")
+		return err
+	}); err != nil {
+		return fmt.Errorf("what the SIM has sent: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.iccid, s.day, s.month, s.recent, s.refusals, s.suspended = iccid, parsePeriod(day), parsePeriod(month), nil, 0, ""
+	return nil
+}
+
+func parsePeriod(s string) period {
+	name, count, _ := strings.Cut(s, " ")
+	n, _ := strconv.Atoi(count) // nothing there is none
+	return period{name, n}
+}
+
+// count records, before it is sent, that the SIM sends one more.
+func (s *sim) count(ctx context.Context, now time.Time) error {
+	s.mu.Lock()
+	iccid := s.iccid
+	s.day.at(dayOf(now)).sent++
+	s.month.at(monthOf(now)).sent++
+	s.recent = append(s.since(now), now)
+	if s.limits.PerMinute > 0 {
+		// Evenly, but not as a machine does: between half the usual distance and once and a half.
+		usual := time.Minute / time.Duration(s.limits.PerMinute)
+		if busy := len(s.recent) > s.limits.PerMinute/2; busy {
+			s.next = now.Add(usual/2 + rand.N(usual+1))
+		}
+	}
+	day, month := s.day, s.month
+	s.mu.Unlock()
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.SetCarrierState(simState(iccid), "day", day.name+" "+strconv.Itoa(day.sent)); err != nil {
+			return err
+		}
+		return tx.SetCarrierState(simState(iccid), "month", month.name+" "+strconv.Itoa(month.sent))
+	})
+}
+
+// since returns those of the last minute.
+func (s *sim) since(now time.Time) []time.Time {
+	i := 0
+	for i < len(s.recent) && now.Sub(s.recent[i]) >= time.Minute {
+		i++
+	}
+	return s.recent[i:]
+}
+
+// wait tells how long the SIM is to send nothing, and why; 0: it may now.
+func (s *sim) wait(now time.Time) (time.Duration, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.suspended != "" {
+		return time.Hour, s.suspended
+	}
+	if l := s.limits.PerMonth; l > 0 && s.month.at(monthOf(now)).sent >= l {
+		next := time.Date(now.UTC().Year(), now.UTC().Month()+1, 1, 0, 0, 0, 0, time.UTC)
+		return next.Sub(now), fmt.Sprintf("the SIM has sent the %d texts that it may this month", l)
+	}
+	if l := s.limits.PerDay; l > 0 && s.day.at(dayOf(now)).sent >= l {
+		next := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+		return next.Sub(now), fmt.Sprintf("the SIM has sent the %d texts that it may today", l)
+	}
+	if l := s.limits.PerMinute; l > 0 {
+		if recent := s.since(now); len(recent) >= l {
+			return recent[len(recent)-l].Add(time.Minute).Sub(now), fmt.Sprintf("the SIM sends %d texts a minute", l)
+		}
+	}
+	return max(0, s.next.Sub(now)), ""
+}
+
+// blocked says why the SIM sends nothing for longer than a minute; "" if it does.
+func (s *sim) blocked() string {
+	if wait, why := s.wait(time.Now()); wait > time.Minute {
+		return why
+	}
+	return ""
+}
+
+// headroom is how many more it may send before the next of its limits.
+func (s *sim) headroom(now time.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.suspended != "" {
+		return 0
+	}
+	room := 1 << 20
+	if l := s.limits.PerDay; l > 0 {
+		room = min(room, l-s.day.at(dayOf(now)).sent)
+	}
+	if l := s.limits.PerMonth; l > 0 {
+		room = min(room, l-s.month.at(monthOf(now)).sent)
+	}
+	return max(0, room)
+}
+
+// refused counts a refusal on the SIM's account; after limit in a row it is
+// suspended, until somebody resumes it. It reports whether it is now.
+func (s *sim) refused(limit int, why string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusals++
+	if s.refusals < limit || s.suspended != "" {
+		return false
+	}
+	s.suspended = fmt.Sprintf("the network has refused the SIM's texts %d times in a row (%s): look after the SIM, then resume", s.refusals, why)
+	return true
+}
+
+func (s *sim) accepted() {
+	s.mu.Lock()
+	s.refusals = 0
+	s.mu.Unlock()
+}
+
+func (s *sim) release() {
+	s.mu.Lock()
+	s.refusals, s.suspended = 0, ""
+	s.mu.Unlock()
+}
+
+func (s *sim) suspension() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.suspended
+}
+
+// sent tells what counts now.
+func (s *sim) sent(now time.Time) (minute, day, month int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.since(now)), s.day.at(dayOf(now)).sent, s.month.at(monthOf(now)).sent
+}
+
+// pinTried tells whether a PIN was tried on a SIM, ever: a second wrong one in the
+// same way, and a third, would lock it.
+func (g *GSM) pinTried(iccid string) (tried bool, err error) {
+	err = g.opt.Store.Update(context.Background(), func(tx *store.Tx) error {
+		value, err := tx.CarrierState(simState(iccid), "pin")
+		tried = value != ""
+		return err
+	})
+	return tried, err
+}
+
+// pinAccepted forgets the attempt: the PIN is right.
+func (g *GSM) pinAccepted(iccid string) error {
+	return g.opt.Store.Update(context.Background(), func(tx *store.Tx) error { return tx.SetCarrierState(simState(iccid), "pin", "") })
+}
+
+// tryPIN remembers that one is about to be.
+func (g *GSM) tryPIN(iccid string) error {
+	return g.opt.Store.Update(context.Background(), func(tx *store.Tx) error {
+		return tx.SetCarrierState(simState(iccid), "pin", dayOf(tx.Now()))
+	})
+}

@@ -1,0 +1,50 @@
+package gsm
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Holder finds a process other than this one that has a device open; false if
+// none is seen. Without root, only one's own processes are.
+func Holder(device string) (pid int, command string, ok bool) {
+	if real, err := filepath.EvalSymlinks(device); err == nil {
+		device = real
+	}
+	open, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		return 0, "", false
+	}
+	for _, fd := range open {
+		if target, err := os.Readlink(fd); err != nil || target != device {
+			continue
+		}
+		parts := strings.Split(fd, "/")
+		pid, err := strconv.Atoi(parts[2])
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		name, _ := os.ReadFile("/proc/" + parts[2] + "/comm") // it may have ended just now
+		return pid, strings.TrimSpace(string(name)), true
+	}
+	return 0, "", false
+}
+
+// HeldBy says in a sentence who has a device, and what to do; "" if nobody is seen
+// to.
+func HeldBy(device string) string {
+	pid, command, ok := Holder(device)
+	if !ok {
+		return ""
+	}
+	who := command + " (process " + strconv.Itoa(pid) + ")"
+	switch command {
+	case "ModemManager":
+		return who + " has the port: install the udev rules that keep it away (systemd/78-smsbridge-modems.rules) and plug the modem in again, or stop it: systemctl disable --now ModemManager"
+	case "smsbridge":
+		return who + " has the port: the daemon uses it"
+	}
+	return who + " has the port: stop it first"
+}
