@@ -245,7 +245,7 @@ func (s *session) writeSMSC(ctx context.Context) error {
 // §3.2.1).
 func (s *session) chooseService(ctx context.Context) error {
 	wanted := "AT+CSMS=0"
-	if s.m.opt.Routed && !s.quirk.noRouting {
+	if (s.m.opt.Routed || s.m.cfg.Routed) && !s.quirk.noRouting {
 		line, err := firstLine(s.do(ctx, "AT+CSMS=?", shortTimeout, "+CSMS"))
 		if err := s.tolerate(err); err != nil {
 			return err

@@ -40,7 +40,7 @@ func (m *Modem) Run(ctx context.Context, h Handler) error {
 		if ctx.Err() != nil {
 			break
 		}
-		o.enter(PhaseAbsent, reasonOf(err))
+		o.enter(PhaseAbsent, reasonOf(err, o.m.cfg.Device))
 		if errors.Is(err, ErrGone) || time.Since(began) > time.Minute {
 			delay = m.pace.reopen
 		}
@@ -152,7 +152,12 @@ func (o *owner) count(level Level) {
 }
 
 // reasonOf says for people why there is no modem.
-func reasonOf(err error) string {
+func reasonOf(err error, device string) string {
+	if errors.Is(err, ErrBusy) && device != "" && device != DeviceAuto {
+		if who := HeldBy(device); who != "" {
+			return who + "."
+		}
+	}
 	switch {
 	case err == nil, errors.Is(err, errReopen):
 		return "The port is being opened anew."
