@@ -56,6 +56,7 @@ type chat struct {
 	cur    *exchange
 	inbox  []notice // in the order of the wire
 	lost   int      // notices that found the inbox full
+	said   int      // lines that are not known to come unasked
 	half   *notice  // waits for its PDU, or for the rest of a text in quotes
 	writer bool     // the writer is in a Write
 	dirty  bool     // a command is not answered: resynchronise before the next one

@@ -15,6 +15,9 @@ func (c *chat) line(l line) {
 		return
 	}
 	c.note(false, l.text)
+	if !IsUnsolicited(l.text) {
+		c.said++
+	}
 	switch {
 	case c.completes(l.text):
 	case x == nil || x.done:

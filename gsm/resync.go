@@ -69,7 +69,8 @@ func (c *chat) escape(ctx context.Context, hard bool) error {
 	return c.put(ctx, "\x1b\r", t.C)
 }
 
-// silence waits until nothing came for as long as c.quiet, for at most maxChatter.
+// silence waits until nothing came for as long as c.quiet, but for whole lines that
+// are known to come unasked, for at most maxChatter: some modems are never silent.
 func (c *chat) silence(ctx context.Context) error {
 	limit := time.NewTimer(maxChatter)
 	defer limit.Stop()
@@ -78,10 +79,13 @@ func (c *chat) silence(ctx context.Context) error {
 	for {
 		select {
 		case b, ok := <-c.chunks:
+			said := c.said
 			if err := c.take(b, ok); err != nil {
 				return err
 			}
-			gap.Reset(c.quiet)
+			if c.said != said || len(c.lines.part) > 0 {
+				gap.Reset(c.quiet)
+			}
 		case <-gap.C:
 			c.lines.end(c.line) // half a line that stays half answers nothing
 			return nil
