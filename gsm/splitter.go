@@ -32,7 +32,7 @@ type splitter struct {
 func (s *splitter) feed(b []byte, prompt func() bool, emit func(line)) {
 	for len(b) > 0 {
 		if len(s.part) == 0 && !s.skipping {
-			b = bytes.TrimLeft(b, " \x00")
+			b = bytes.TrimLeftFunc(b, isBlank)
 			if len(b) > 0 && b[0] == '>' && prompt() {
 				b = b[1:]
 				s.framed = true
@@ -54,12 +54,17 @@ func (s *splitter) feed(b []byte, prompt func() bool, emit func(line)) {
 	}
 }
 
+// isBlank reports what no line begins with: spaces and noise.
+func isBlank(r rune) bool {
+	return r <= ' ' && r != '\r' && r != '\n' || r == 0x7f
+}
+
 func (s *splitter) add(b []byte) {
 	if s.skipping {
 		return
 	}
 	for _, c := range b {
-		if c >= ' ' && c != 0x7f || c == '\t' {
+		if !isBlank(rune(c)) || c == ' ' || c == '\t' {
 			s.part = append(s.part, c)
 		}
 	}
