@@ -34,6 +34,7 @@ func (s *session) bringUp(ctx context.Context) error {
 			return err
 		}
 	}
+	s.worked = true
 	// What was said of the SIM meanwhile answers what was asked, or is no news.
 	s.chat.inbox = slices.DeleteFunc(s.chat.inbox, func(n notice) bool { return EventOf(n.line) == EventPIN })
 	s.ready, s.suspect, s.handed, s.fetch = true, false, false, nil

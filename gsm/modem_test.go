@@ -1,7 +1,9 @@
 package gsm
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +118,23 @@ func TestNoPort(t *testing.T) {
 		r.Reconnect()
 		r.wait(20 * time.Second)
 		r.phase(t, PhaseUp)
+	})
+}
+
+// What other ports did not answer is no reason to take anybody's power, and the
+// search for a modem that is not there is not in a hurry.
+func TestNotFound(t *testing.T) {
+	err := errors.Join(fmt.Errorf("%w: no modem here has the IMEI 35", ErrGone), ErrTimeout)
+	inBubble(t, func(_ *Config, o *Options) {
+		o.Power = func(context.Context) error { t.Error("power was taken"); return nil }
+	}, func(f *fake) { f.refuse = err }, func(t *testing.T, r *rig) {
+		r.wait(time.Hour)
+		if n := r.fake.opened(); n > 140 {
+			t.Errorf("searched %d times in an hour", n)
+		}
+		if s := r.Info().Reason; s != "There is no port: gsm: modem gone: no modem here has the IMEI 35; gsm: no answer." {
+			t.Error(s)
+		}
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 )
 
@@ -35,22 +37,19 @@ func (m *Modem) Run(ctx context.Context, h Handler) error {
 	o := newOwner(m, h)
 	delay := m.pace.reopen
 	for deaf := 0; ctx.Err() == nil; {
-		began := time.Now()
+		o.opened, o.worked = false, false
 		err := o.connect(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		o.enter(PhaseAbsent, reasonOf(err, o.m.cfg.Device))
-		if errors.Is(err, ErrGone) || time.Since(began) > time.Minute {
-			delay = m.pace.reopen
+		o.enter(PhaseAbsent, o.reason(err))
+		if o.worked {
+			delay, deaf = m.pace.reopen, 0
 		}
-		if errors.Is(err, ErrTimeout) || errors.Is(err, ErrDeaf) || errors.Is(err, ErrStuck) {
-			deaf++
-		} else {
-			deaf = 0
-		}
-		if deaf >= deafLimit {
-			o.power(ctx)
+		if o.opened && (errors.Is(err, ErrTimeout) || errors.Is(err, ErrDeaf) || errors.Is(err, ErrStuck)) {
+			if deaf++; deaf >= deafLimit {
+				o.power(ctx)
+			}
 		}
 		o.sleep(ctx, delay)
 		delay = min(2*delay, m.pace.slowest)
@@ -67,6 +66,9 @@ type owner struct {
 	ladder ladder
 	direct map[int]*direct // what was handed over and lies in no memory
 	serial int             // of the last of them
+
+	opened bool // there was a port
+	worked bool // and the modem at it was brought up
 }
 
 func newOwner(m *Modem, h Handler) *owner {
@@ -79,6 +81,7 @@ func (o *owner) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	o.opened = true
 	s := newSession(o, newChat(port, o.m.pace.quiet, o.m.opt.Trace))
 	o.m.update(func(i *Info) {
 		*i = Info{State: i.State, Since: i.Since, Resets: i.Resets, Timeouts: i.Timeouts, Lost: i.Lost, Errors: i.Errors, Port: name}
@@ -151,24 +154,28 @@ func (o *owner) count(level Level) {
 	o.m.update(func(i *Info) { i.Resets[level]++ })
 }
 
-// reasonOf says for people why there is no modem.
-func reasonOf(err error, device string) string {
-	if errors.Is(err, ErrBusy) && device != "" && device != DeviceAuto {
-		if who := HeldBy(device); who != "" {
-			return who + "."
+// reason says for people why there is no modem.
+func (o *owner) reason(err error) string {
+	device := o.m.cfg.Device
+	if errors.Is(err, ErrBusy) {
+		if device != "" && device != DeviceAuto {
+			if who := HeldBy(device); who != "" {
+				return who + "."
+			}
 		}
+		return "Another program uses the port, perhaps ModemManager."
 	}
 	switch {
-	case err == nil, errors.Is(err, errReopen):
+	case !o.opened && errors.Is(err, os.ErrNotExist):
+		return "Nothing is plugged in there."
+	case !o.opened: // the search may have met several
+		return fmt.Sprintf("There is no port: %s.", strings.ReplaceAll(err.Error(), "\n", "; "))
+	case errors.Is(err, errReopen):
 		return "The port is being opened anew."
-	case errors.Is(err, ErrBusy):
-		return "Another program uses the port, perhaps ModemManager."
 	case errors.Is(err, ErrStuck):
 		return "The modem takes nothing that is sent to it."
 	case errors.Is(err, ErrDeaf), errors.Is(err, ErrTimeout):
 		return "The modem does not answer."
-	case errors.Is(err, ErrGone):
-		return "The modem was unplugged, or has started anew."
 	}
-	return fmt.Sprintf("The port cannot be used: %v.", err)
+	return "The modem was unplugged, or has started anew."
 }
