@@ -3,7 +3,6 @@
 package gsm
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +55,25 @@ func (s *script) hook(text string) (lines []string, handled bool) {
 	return lines, handled
 }
 
+// await has the next command that is meant left to the dialogue, unless it came.
+func (s *script) await(command string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.came) == 0 {
+		s.want = command
+	}
+}
+
+// answer adds lines to the answer to a command; without any it begins it.
+func (s *script) answer(command string, lines ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if lines == nil {
+		s.rules[command] = nil
+	}
+	s.rules[command] = append(s.rules[command], lines...)
+}
+
 func TestDialogues(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogues/*.txt")
 	if err != nil || len(files) < 10 {
@@ -74,11 +92,10 @@ func TestDialogues(t *testing.T) {
 }
 
 func playDialogue(ctx context.Context, name string, master *os.File, path string) error {
-	file, err := os.Open(name)
+	file, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
 	f := newFake()
 	s := &script{rules: map[string][]string{}, came: make(chan struct{}, 1)}
 	f.hook = s.hook
@@ -96,22 +113,17 @@ func playDialogue(ctx context.Context, name string, master *os.File, path string
 	begin := sync.OnceFunc(func() {
 		go func() { defer close(ran); m.Run(ctx, p.heard) }()
 	})
-	lines := bufio.NewScanner(file)
+	lines := strings.Split(string(file), "\n")
 	var rule string
 	var failed error
-	for n := 1; lines.Scan(); n++ {
-		l := lines.Text()
+	for n, l := range lines {
 		if rest, ok := strings.CutPrefix(l, "? "); ok {
 			rule = rest
-			s.mu.Lock()
-			s.rules[rule] = nil
-			s.mu.Unlock()
+			s.answer(rule)
 			continue
 		}
 		if rest, ok := strings.CutPrefix(l, "< "); ok && rule != "" {
-			s.mu.Lock()
-			s.rules[rule] = append(s.rules[rule], rest)
-			s.mu.Unlock()
+			s.answer(rule, rest)
 			continue
 		}
 		rule = ""
@@ -119,13 +131,13 @@ func playDialogue(ctx context.Context, name string, master *os.File, path string
 			continue
 		}
 		if strings.HasPrefix(l, "> ") {
-			s.mu.Lock()
-			s.want = l[2:]
-			s.mu.Unlock()
+			s.await(l[2:])
+		} else if n+1 < len(lines) && strings.HasPrefix(lines[n+1], "> ") {
+			s.await(lines[n+1][2:]) // this step brings it about
 		}
 		begin()
 		if err := p.step(ctx, l); err != nil {
-			failed = fmt.Errorf("%s:%d: %s: %v\n%+v\n%q", name, n, l, err, m.Info(), f.written())
+			failed = fmt.Errorf("%s:%d: %s: %v\n%+v\n%q", name, n+1, l, err, m.Info(), f.written())
 			break
 		}
 	}
