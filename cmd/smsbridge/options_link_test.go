@@ -17,7 +17,7 @@ func TestBinds(t *testing.T) {
 	second := startScripted(t, smppsim.Script{})
 	dead := unusedAddress(t)
 	b := newRig(t, "",
-		account{name: "four", smpp: "      binds: 4\n      window: 2\n", script: smppsim.Script{Submit: smppsim.SubmitScript{Delay: 20 * time.Millisecond}}},
+		account{name: "four", smpp: "      binds: 4\n      window: 2\n", script: smppsim.Script{Submit: smppsim.SubmitScript{Delay: 150 * time.Millisecond}}},
 		account{name: "pair", smpp: "      bind: transmitter+receiver\n"},
 		account{name: "transmitter", smpp: "      bind: transmitter\n"},
 		account{name: "receiver", smpp: "      bind: receiver\n"},

@@ -47,6 +47,9 @@ const documentPath = "/openapi"
 // writeDocument has the document written before it is asked for: huma writes it
 // when it first is, without heed to others who ask at the same time.
 func (a *API) writeDocument() {
+	if err := addExamples(a.huma.OpenAPI()); err != nil {
+		a.log.Error("document", "error", err) // a test keeps this from happening
+	}
 	for _, form := range []string{".json", ".yaml", "-3.0.json", "-3.0.yaml"} {
 		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: documentPath + form}}
 		a.mux.ServeHTTP(&nowhere{http.Header{}}, r)

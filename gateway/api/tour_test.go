@@ -174,12 +174,29 @@ func TestExamples(t *testing.T) {
 			t.Errorf("examples.json has %s, which is no operation", id)
 		}
 	}
-	if err := addExamples(doc); err != nil {
-		t.Error(err)
-	}
+	served := string((&client{s: o.site}).do("GET", "/openapi.json", nil).body)
 	for _, op := range operationsOf(doc) {
 		o.checkExample(op)
+		if id := `"operationId":"` + op.OperationID + `"`; !strings.Contains(served, id) {
+			t.Errorf("the document does not have %s", id)
+		}
+		if op.RequestBody != nil && len(o.all[op.OperationID].Request) > 0 && exampleIn(op.RequestBody.Content) == nil {
+			t.Errorf("the document has no example of a request of %s", op.OperationID)
+		}
+		if e := o.all[op.OperationID]; len(e.Answer) > 0 && exampleIn(op.Responses[strconv.Itoa(e.Status)].Content) == nil {
+			t.Errorf("the document has no example of an answer of %s", op.OperationID)
+		}
 	}
+	if n := strings.Count(served, `"example":`); n < len(o.all) {
+		t.Errorf("the document that is served has %d examples", n)
+	}
+}
+
+func exampleIn(content map[string]*huma.MediaType) any {
+	for _, media := range content {
+		return media.Example
+	}
+	return nil
 }
 
 // checkExample holds an operation's example against what the document says of it.

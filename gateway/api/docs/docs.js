@@ -39,17 +39,25 @@ function fields(doc, title, schema) {
   return rows(doc, title, list);
 }
 
+function example(title, media) {
+  if (media?.example === undefined) return [];
+  const text = typeof media.example === "string" ? media.example : JSON.stringify(media.example, null, 2);
+  return [element("h3", {}, title), element("pre", {}, element("code", {}, text))];
+}
+
 function route(doc, method, path, op) {
   const details = element("details", { id: op.operationId },
     element("summary", {}, element("span", { className: "method" }, method.toUpperCase()), element("code", {}, path), element("span", {}, op.summary ?? "")));
   if (op.description) details.append(element("p", {}, op.description));
   details.append(...rows(doc, "Parameters", (op.parameters ?? []).map((p) => ({ name: p.name, type: `${typeOf(doc, p.schema)} in ${p.in}`, text: p.description, required: p.required }))));
-  details.append(...fields(doc, "Request", op.requestBody?.content?.["application/json"]?.schema));
+  const request = Object.values(op.requestBody?.content ?? {})[0];
+  details.append(...fields(doc, "Request", request?.schema), ...example("Example of a request", request));
   for (const [status, answer] of Object.entries(op.responses ?? {})) {
     if (status === "default") continue;
     const content = Object.values(answer.content ?? {})[0];
     const s = resolve(doc, content?.schema);
     details.append(...(content ? fields(doc, `${status}: ${s.name ?? answer.description}`, content.schema) : [element("h3", {}, `${status}: no body`)]));
+    details.append(...example("Example of an answer", content));
   }
   return details;
 }
