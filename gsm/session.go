@@ -37,7 +37,7 @@ type session struct {
 	suspect  bool      // the settings may be gone
 	textMode bool      // a message was read in text mode
 	fetch    []NewMessage
-	acks     int // acknowledgements to be given
+	acks     []func() // acknowledgements to be given, and what to call then, or nil
 	ringing  ringing
 	dialogue *dialogue // the USSD that waits for the network
 	circuits RegistrationState

@@ -182,8 +182,9 @@ func (s *session) found(memory string, m stored) {
 
 // handOver decodes a PDU and gives it to the handler.
 func (s *session) handOver(pdu string, length int, at slot) {
-	done := s.m.settle(at, pdu)
-	in := Incoming{Memory: at.memory, Index: at.index, Done: done}
+	end := s.m.settle(at, pdu)
+	done := func(committed bool) { end(committed, nil) }
+	in := Incoming{Memory: at.memory, Index: at.index, Done: done, Delete: func(gone func()) { end(true, gone) }}
 	if at.memory == routedMemory {
 		in.Memory, in.Index = "", -1
 	}
@@ -233,7 +234,7 @@ func (s *session) delete(ctx context.Context, at slot) error {
 	if _, err := s.do(ctx, fmt.Sprintf("AT+CMGD=%d", at.index), simTimeout); err != nil {
 		return err
 	}
-	delete(s.slots.held, at)
+	s.slots.deleted(at)
 	if m := s.memory(at.memory); m.Used > 0 {
 		s.fills(at.memory, m.Used-1, m.Total)
 	}

@@ -1,0 +1,39 @@
+package gsm
+
+import (
+	"testing"
+	"time"
+)
+
+// An owner is told that a message is deleted once the modem says so, and not
+// before.
+func TestDeleted(t *testing.T) {
+	inBubble(t, nil, func(f *fake) { f.stored["SM"][1] = pduOf('A'); f.replies["AT+CMGD=1"] = "+CMS ERROR: 320" }, func(t *testing.T, r *rig) {
+		gone := make(chan struct{}, 2)
+		r.got()[0].Delete(func() { gone <- struct{}{} })
+		r.got()[0].Done(false) // it is ended
+		r.wait(3 * time.Minute)
+		if len(gone) != 0 || len(r.got()) != 1 {
+			t.Errorf("told %d times of a deletion that fails; %d messages", len(gone), len(r.got()))
+		}
+		r.fake.change(func() { delete(r.fake.replies, "AT+CMGD=1") })
+		r.wait(3 * time.Minute)
+		if len(gone) != 1 || r.fake.lies("SM") != 0 {
+			t.Errorf("told %d times, %d left", len(gone), r.fake.lies("SM"))
+		}
+	})
+}
+
+// What is routed to us is gone once the network has our acknowledgement.
+func TestRoutedDeleted(t *testing.T) {
+	inBubble(t, func(_ *Config, o *Options) { o.Routed = true }, nil, func(t *testing.T, r *rig) {
+		r.fake.say("+CMT: ,17", pduOf('A'))
+		r.wait(time.Second)
+		gone := make(chan struct{}, 2)
+		r.got()[0].Delete(func() { gone <- struct{}{} })
+		r.wait(time.Second)
+		if len(gone) != 1 || r.fake.asked("AT+CNMA") != 1 {
+			t.Errorf("told %d times, acknowledged %d times", len(gone), r.fake.asked("AT+CNMA"))
+		}
+	})
+}
