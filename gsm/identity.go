@@ -85,32 +85,37 @@ func ParseIMSI(line string) (string, bool) {
 // +QCCID, or the number alone. Some give its semi-octets unswapped: no number
 // begins with 98, and all with 89.
 func ParseICCID(line string) (string, bool) {
-	digits, ok := digitsOf(line, "+CCID", "+ICCID", "^ICCID", "+QCCID", "+ZGETICCID", "%CCID")
-	if !ok || len(digits) < 18 || len(digits) > 20 {
+	digits := strings.ToUpper(fields(valueOf(line, "+CCID", "+ICCID", "^ICCID", "+QCCID", "+ZGETICCID", "%CCID"))[0].text)
+	if len(digits) < 18 || len(digits) > 20 {
 		return "", false
 	}
-	if strings.HasPrefix(digits, "98") {
+	if strings.HasPrefix(digits, "98") { // the fill of an odd number is not at the end then
 		b := []byte(digits)
 		for i := 0; i+1 < len(b); i += 2 {
 			b[i], b[i+1] = b[i+1], b[i]
 		}
 		digits = string(b)
 	}
-	return strings.TrimRight(digits, "F"), true
+	digits = strings.TrimRight(digits, "F")
+	return digits, strings.Trim(digits, "0123456789") == ""
 }
 
 // digitsOf returns the number that stands alone on a line or after one of the
 // names: its first field, with the fill that a SIM may have at its end.
 func digitsOf(line string, names ...string) (string, bool) {
-	value := line
-	for _, name := range names {
-		if rest, ok := payload(line, name); ok {
-			value = rest
-		}
-	}
-	digits := strings.ToUpper(fields(value)[0].text)
+	digits := strings.ToUpper(fields(valueOf(line, names...))[0].text)
 	return digits, digits != "" && strings.Trim(digits, "0123456789F") == "" &&
 		strings.Trim(strings.TrimRight(digits, "F"), "0123456789") == ""
+}
+
+// valueOf is what follows one of the names, or the line where none does.
+func valueOf(line string, names ...string) string {
+	for _, name := range names {
+		if rest, ok := payload(line, name); ok {
+			return rest
+		}
+	}
+	return line
 }
 
 // PINState is what +CPIN says (3GPP TS 27.007 §8.3).
