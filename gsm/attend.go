@@ -197,7 +197,9 @@ func (s *session) acknowledge(ctx context.Context) error {
 	for len(s.acks) > 0 {
 		gone := s.acks[0]
 		s.acks = s.acks[1:]
-		_, err := s.do(ctx, "AT+CNMA", shortTimeout)
+		ending, cancel := beyond(ctx)
+		_, err := s.do(ending, "AT+CNMA", shortTimeout)
+		cancel()
 		if err == nil && gone != nil {
 			gone()
 		}

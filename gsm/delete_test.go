@@ -37,3 +37,27 @@ func TestRoutedDeleted(t *testing.T) {
 		}
 	})
 }
+
+// The answer to a deletion that was begun is waited for when we stop, though not
+// for long.
+func TestStopWhileDeleting(t *testing.T) {
+	for answers, want := range map[bool]int{true: 1, false: 0} {
+		inBubble(t, nil, func(f *fake) { f.stored["SM"][1] = pduOf('A') }, func(t *testing.T, r *rig) {
+			gone := make(chan struct{}, 2)
+			r.fake.change(func() {
+				if answers {
+					r.fake.slow["AT+CMGD=1"] = time.Second
+				} else {
+					r.fake.mute["AT+CMGD=1"] = -1
+				}
+			})
+			r.got()[0].Delete(func() { gone <- struct{}{} })
+			r.wait(100 * time.Millisecond)
+			began := time.Now()
+			r.end()
+			if took := time.Since(began); len(gone) != want || took > 3*time.Second {
+				t.Errorf("answers: %v: told %d times after %v", answers, len(gone), took)
+			}
+		})
+	}
+}

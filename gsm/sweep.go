@@ -231,7 +231,9 @@ func (s *session) delete(ctx context.Context, at slot) error {
 			return err
 		}
 	}
-	if _, err := s.do(ctx, fmt.Sprintf("AT+CMGD=%d", at.index), simTimeout); err != nil {
+	ending, cancel := beyond(ctx)
+	defer cancel()
+	if _, err := s.do(ending, fmt.Sprintf("AT+CMGD=%d", at.index), simTimeout); err != nil {
 		return err
 	}
 	s.slots.deleted(at)
@@ -239,6 +241,26 @@ func (s *session) delete(ctx context.Context, at slot) error {
 		s.fills(at.memory, m.Used-1, m.Total)
 	}
 	return nil
+}
+
+// stopWithin is how long the answer to a command that was begun is waited for when
+// Run is to end.
+const stopWithin = 2 * time.Second
+
+// beyond returns a context for a command whose answer counts although Run is to
+// end: whether a message is still there. It ends stopWithin after ctx.
+func beyond(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(stopWithin)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // fetchAll reads what was announced. Of what is announced without a place, or in
