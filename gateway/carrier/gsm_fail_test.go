@@ -108,6 +108,20 @@ func TestGSMOddModems(t *testing.T) {
 	}
 }
 
+// A stick with several ports says what comes in at one of them, and has one that
+// answers nothing.
+func TestGSMSeveralPorts(t *testing.T) {
+	t.Parallel()
+	f := startGSM(t, gsmsim.Options{Vendor: "quectel", Ports: []gsmsim.PortKind{gsmsim.PortSilent, gsmsim.PortAT, gsmsim.PortAT}}, nil)
+	if err := f.network.Text(them, ours, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	if m := f.text(); m.Text != "hello" {
+		t.Errorf("%q", m.Text)
+	}
+	f.tick(f.send(them, "yes"), gateway.TickDelivered)
+}
+
 // What a silent modem was not asked to send is sent when it talks again.
 func TestGSMSilent(t *testing.T) {
 	t.Parallel()

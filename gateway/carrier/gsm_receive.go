@@ -41,10 +41,10 @@ func (h handler) State(s gsm.State) {
 // the stream, and is deleted from the modem after it is committed. What does not
 // find room is found again by the modem's next sweep.
 //
-// The modem has handed it over once in this run, so that what is equal to one that
-// was committed, time stamp and all, and not known to be deleted, is the same only
-// in a later run (router.Line.Redelivers). Each stored one absorbs one: two that lie
-// in storage at once are two.
+// The modem has handed it over once in this run. What lies in a later run where one
+// lay that was committed, is equal to it, time stamp and all, and was not known to be
+// deleted, is the same (router.Line.Redelivers). Two that lie in storage at once are
+// two.
 func (h handler) Message(in gsm.Incoming) {
 	g := h.g
 	now := time.Now()
@@ -61,7 +61,7 @@ func (h handler) Message(in gsm.Incoming) {
 	} else {
 		r.Inbound = g.inbound(in.Deliver, now)
 	}
-	sum := sha256.Sum256(in.Raw)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", in.Memory, in.Index, in.Raw))
 	r.Inbound.Session, r.Inbound.Fingerprint = g.session, [16]byte(sum[:16])
 	if !g.out.Offer(r) {
 		in.Done(false)

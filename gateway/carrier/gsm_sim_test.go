@@ -194,7 +194,15 @@ func TestGSMNotSuspended(t *testing.T) {
 // can be watched, without the PIN.
 func TestGSMBeside(t *testing.T) {
 	t.Parallel()
-	f := startGSM(t, gsmsim.Options{PIN: "1234"}, func(c *gsm.Config) { c.PIN = "1234" })
+	f := startGSM(t, gsmsim.Options{PIN: "1234"}, func(c *gsm.Config) {
+		c.PIN, c.Balance = "1234", &gsm.Balance{USSD: "*123#", Pattern: `(\d+\.\d\d) EUR`, Every: time.Hour}
+	})
+	f.network.OnUSSD(func(u gsmsim.USSD) gsmsim.Reply {
+		if u.Text == "*123#" {
+			return gsmsim.Reply{Text: "You have 12.34 EUR left."}
+		}
+		return gsmsim.Reply{Text: "Hello."}
+	})
 	lines := make(chan string, 10_000)
 	f.modem.Trace(time.Now().Add(time.Minute), func(_ int, out bool, line string) { lines <- fmt.Sprint(out, " ", line) })
 	f.sim.Unplug()
@@ -211,8 +219,15 @@ func TestGSMBeside(t *testing.T) {
 	if err != nil || text == "" || more {
 		t.Errorf("%q %v %v", text, more, err)
 	}
-	close(lines)
+	eventually(t, func() error {
+		if b := f.modem.Modem().Balance; b != "12.34" {
+			return fmt.Errorf("balance %q", b)
+		}
+		return nil
+	})
 	f.modem.Trace(time.Time{}, nil)
+	f.stop()
+	close(lines)
 	asked := map[string]bool{}
 	for l := range lines {
 		asked[l] = true

@@ -41,8 +41,8 @@ func (g *GSM) Note() string { return g.sim.blocked() }
 
 // pollBalance asks the network for the SIM's balance now and then.
 func (g *GSM) pollBalance(ctx context.Context) {
-	const soon = 2 * time.Minute // after the start, or a failure
-	next := time.NewTimer(soon)
+	const soon = 2 * time.Minute // after a failure
+	next := time.NewTimer(10 * time.Second)
 	defer next.Stop()
 	for {
 		select {
