@@ -1,10 +1,13 @@
 package main_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"smsbridge/gsm/gsmsim"
 )
@@ -148,6 +151,9 @@ func TestModemFull(t *testing.T) {
 	}
 	if u := metric("modem_storage_used"); u != "10" || metric("modem_up") != "1" || metric("modem_info") != "1" || metric("modem_registration_state") != "1" {
 		t.Errorf("modem_storage_used %s\n%s", u, r.d.get("/metrics", 200))
+	}
+	if problems, err := promlint.New(bytes.NewReader(r.d.get("/metrics", 200))).Lint(); err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
 	}
 	r.sims["sim1"].Set(func(b *gsmsim.Behaviour) { b.Rules = nil })
 	awaitWithin(t, 2*patience, "all texts", func() error {

@@ -156,17 +156,25 @@ func (g *GSM) Room() (room, window int) {
 	return g.roomLocked(), gsmWindow
 }
 
-// roomLocked keeps one behind the one that the modem has.
+// roomLocked keeps one behind the one that the modem has, unless that would have to
+// wait for the SIM's limits: what waits here is in doubt if we are killed.
 func (g *GSM) roomLocked() int {
-	if g.state.Phase != gsm.PhaseUp || g.sim.blocked() != "" || time.Now().Before(g.rest) {
+	now := time.Now()
+	if wait, _ := g.sim.wait(now); g.state.Phase != gsm.PhaseUp || wait > soonEnough || now.Before(g.rest) {
 		return 0
 	}
-	held := len(g.queue)
+	held, most := len(g.queue), 2*gsmWindow
 	if g.busy {
 		held++
 	}
-	return max(0, 2*gsmWindow-held)
+	if g.sim.paced(now, len(g.queue)) {
+		most = gsmWindow
+	}
+	return max(0, most-held)
 }
+
+// soonEnough is how long before it may be sent a text is taken.
+const soonEnough = time.Second
 
 // Format is how a modem takes texts.
 func (g *GSM) Format() gateway.Format { return gateway.Format{} }

@@ -1,7 +1,9 @@
 package carrier_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
 	"syscall"
@@ -9,6 +11,10 @@ import (
 	"time"
 
 	"smsbridge/gateway"
+	"smsbridge/gateway/carrier"
+	"smsbridge/gateway/router"
+	"smsbridge/gateway/store"
+	"smsbridge/gsm"
 	"smsbridge/gsm/gsmsim"
 )
 
@@ -50,50 +56,89 @@ func BenchmarkGSMThroughput(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "texts/s")
 }
 
-// BenchmarkGSMIdle is what sixteen modems that nobody uses cost, the simulators in
-// the same process included: of a core, and in memory.
+// BenchmarkGSMIdle is what sixteen modems that nobody uses cost a daemon: of a core,
+// the simulators in the same process included, in memory, and in writes, which are
+// to be none.
 func BenchmarkGSMIdle(b *testing.B) {
 	const modems = 16
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapInuse + m.StackInuse
+	dir, log := b.TempDir(), slog.New(slog.DiscardHandler)
+	db, err := store.Open(b.Context(), "sqlite:"+dir+"/s.db", store.Options{Node: "a", Log: log})
+	if err != nil {
+		b.Fatal(err)
 	}
-	var flows []*gsmFlow
-	for range modems {
-		f := newGSM(b, gsmsim.Options{}, nil)
-		flows = append(flows, f)
+	defer db.Close()
+	directory, err := router.OpenDirectory(b.Context(), db)
+	if err != nil {
+		b.Fatal(err)
 	}
-	before := heap()
-	for _, f := range flows {
-		f.start()
+	network := gsmsim.NewNetwork()
+	defer network.Close()
+	var lines []router.Line
+	for i := range modems {
+		sim, err := gsmsim.New(gsmsim.Options{Network: network, Vendor: "huawei"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer sim.Close()
+		cfg, name := gsm.Defaults(), fmt.Sprint("sim", i)
+		cfg.Device = sim.Path()
+		number := gateway.Address{Kind: gateway.AddressE164, Value: sim.Options().Number}
+		m, err := carrier.NewGSM(carrier.GSMOptions{Name: name, Config: cfg, Number: number, Region: "US", NewID: db.NewID, Store: db, Log: log})
+		if err != nil {
+			b.Fatal(err)
+		}
+		lines = append(lines, router.Line{Name: name, Kind: "gsm", Numbers: []gateway.Address{number}, Validity: cfg.Validity, Carrier: m, Forms: m.Forms, Form: "raw"})
 	}
-	for _, f := range flows {
-		f.until(gateway.EventCarrierUp)
+	before := memory()
+	r, err := router.New(router.Options{Store: db, Directory: directory, Log: log, Region: "US", Lines: lines})
+	if err != nil {
+		b.Fatal(err)
 	}
-	after := heap()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	}()
+	eventually(b, func() error {
+		all, err := r.Carriers(ctx)
+		for _, c := range all {
+			if c.State != gateway.CarrierUp {
+				return errNotYet
+			}
+		}
+		return err
+	})
+	after := memory()
 	for b.Loop() {
-		began, cpu, stored := time.Now(), used(), written(b, flows)
+		began, cpu, stored := time.Now(), used(), written(b, dir)
 		<-time.After(50 * time.Second) // more than from one sweep to the next
-		if now := written(b, flows); now != stored {
+		if now := written(b, dir); now != stored {
 			b.Errorf("something was written: %s, then %s", stored, now)
 		}
 		b.ReportMetric(100*(used()-cpu).Seconds()/time.Since(began).Seconds(), "%-of-a-core")
 	}
-	b.ReportMetric(float64(after-before)/modems/1024, "KiB/modem")
+	b.ReportMetric((after-before)/modems/1024, "KiB/modem")
 }
 
-// written is what the files of the stores look like.
-func written(b *testing.B, flows []*gsmFlow) (all string) {
-	for _, f := range flows {
-		info, err := os.Stat(f.file + "-wal")
-		if err != nil {
-			b.Fatal(err)
-		}
-		all += fmt.Sprint(info.Size(), info.ModTime().UnixNano(), " ")
+// memory is what is in use.
+func memory() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc + m.StackInuse)
+}
+
+// written is what the store's file looks like to which it writes.
+func written(b *testing.B, dir string) string {
+	info, err := os.Stat(dir + "/s.db-wal")
+	if err != nil {
+		b.Fatal(err)
 	}
-	return all
+	return fmt.Sprint(info.Size(), info.ModTime())
 }
 
 func used() time.Duration {

@@ -54,8 +54,8 @@ func (g *GSM) sendNext(ctx context.Context) time.Duration {
 			return time.Hour
 		}
 		if wait, _ := g.sim.wait(time.Now()); wait > 0 {
-			if wait > time.Minute {
-				g.giveBack() // another SIM may have room
+			if wait > soonEnough {
+				g.giveBack() // nobody shall wonder whether it was sent
 			}
 			return wait
 		}

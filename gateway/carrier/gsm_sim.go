@@ -96,8 +96,8 @@ func (p period) String() string { return p.name + " " + strconv.Itoa(p.sent) }
 func parseTimes(s string) []time.Time {
 	var all []time.Time
 	for _, f := range strings.Fields(s) {
-		if ms, err := strconv.ParseInt(f, 10, 64); err == nil {
-			all = append(all, time.UnixMilli(ms))
+		if ns, err := strconv.ParseInt(f, 36, 64); err == nil {
+			all = append(all, time.Unix(0, ns))
 		}
 	}
 	return all
@@ -106,7 +106,7 @@ func parseTimes(s string) []time.Time {
 func formatTimes(all []time.Time) string {
 	var b strings.Builder
 	for _, t := range all {
-		b.WriteString(strconv.FormatInt(t.UnixMilli(), 10) + " ")
+		b.WriteString(strconv.FormatInt(t.UnixNano(), 36) + " ")
 	}
 	return b.String()
 }
@@ -210,6 +210,14 @@ func (s *sim) wait(now time.Time) (time.Duration, string) {
 		}
 	}
 	return max(0, s.next.Sub(now)), ""
+}
+
+// paced tells whether there will be a wait after those that are held.
+func (s *sim) paced(now time.Time, held int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.limits.PerMinute
+	return l > 0 && len(s.since(now))+held >= l/2
 }
 
 // blocked says why the SIM sends nothing for longer than a minute; "" if it does.

@@ -239,3 +239,25 @@ func TestGSMBeside(t *testing.T) {
 		t.Errorf("%d lines: %v", len(asked), asked)
 	}
 }
+
+// What waits for the SIM's limits waits in the queue: a daemon that is killed then
+// leaves nobody in doubt.
+func TestGSMWaitsInQueue(t *testing.T) {
+	t.Parallel()
+	f := startGSM(t, gsmsim.Options{}, func(c *gsm.Config) { c.Limits = gsm.Limits{PerMinute: 4, PerDay: 500} })
+	var ids []gateway.ID
+	for i := range 4 {
+		ids = append(ids, f.send(fmt.Sprintf("+1260205%04d", 7000+i), "hello"))
+	}
+	f.tick(ids[0], gateway.TickDelivered)
+	f.tick(ids[1], gateway.TickDelivered)
+	f.tick(ids[2], gateway.TickDelivered) // from here on each waits for 7.5 to 22.5 s
+	eventually(t, func() error {
+		all, err := f.router.Carriers(t.Context())
+		if err == nil && (all[0].Queued != 1 || all[0].InUse != 0) {
+			err = fmt.Errorf("%d wait, %d of them with the modem", all[0].Queued, all[0].InUse)
+		}
+		return err
+	})
+	f.tick(ids[3], gateway.TickDelivered)
+}
