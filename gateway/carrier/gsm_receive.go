@@ -22,6 +22,7 @@ func (h handler) State(s gsm.State) {
 		if err := g.sim.load(context.Background(), simOf(g.modem.Info())); err != nil {
 			g.opt.Log.Error("SIM", "error", err)
 			s = gsm.State{Phase: gsm.PhaseFailed, Reason: err.Error()}
+			g.modem.Reconnect() // it will say again that it is up
 		}
 	}
 	g.mu.Lock()
