@@ -90,7 +90,7 @@ func killModems(t *testing.T, rounds int) {
 			t.Errorf("%s: %s, sent %d times", text, m.Tick, sent[text])
 		}
 	}
-	if uncertain > rounds {
+	if uncertain > 2*rounds { // one with the modem, and one behind it
 		t.Errorf("%d of %d are uncertain after %d kills", uncertain, len(out), rounds)
 	}
 	t.Logf("%d texts in, %d out, %d of those uncertain", len(want), len(out), uncertain)
