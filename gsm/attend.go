@@ -170,7 +170,9 @@ func (s *session) settleAll() {
 		case x.committed:
 			delete(s.direct, x.slot.index)
 			if s.routed || s.strict {
-				s.acks++
+				s.acks = append(s.acks, x.gone)
+			} else if x.gone != nil {
+				x.gone()
 			}
 		case s.routed: // the network keeps it
 			delete(s.direct, x.slot.index)
@@ -193,8 +195,15 @@ func (s *session) offerAgain() {
 // acknowledge tells the network that what was routed to us is committed (TS 27.005
 // §3.4.4). The network sends one at a time.
 func (s *session) acknowledge(ctx context.Context) error {
-	for ; s.acks > 0; s.acks-- {
-		_, err := s.do(ctx, "AT+CNMA", shortTimeout)
+	for len(s.acks) > 0 {
+		gone := s.acks[0]
+		s.acks = s.acks[1:]
+		ending, cancel := beyond(ctx)
+		_, err := s.do(ending, "AT+CNMA", shortTimeout)
+		cancel()
+		if err == nil && gone != nil {
+			gone()
+		}
 		if s.fatal(err) != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func (id identity) label() string { return strings.TrimSpace(id.vendor + " " + i
 // and can be done without is left out; the rest ends the attempt, with errHeld
 // where the state says why.
 func (s *session) bringUp(ctx context.Context) error {
-	s.announce, s.reading, s.routed, s.ready, s.acks, s.noCESQ = "", "", false, false, 0, false
+	s.announce, s.reading, s.routed, s.ready, s.acks, s.noCESQ = "", "", false, false, nil, false
 	s.id, s.circuits, s.packets = identity{}, NotRegistered, NotRegistered
 	s.enter(PhaseProbing, "The modem is being asked who it is.")
 	steps := []func(context.Context) error{

@@ -107,15 +107,19 @@ func ParseICCID(line string) (string, bool) {
 // digitsOf returns the number that stands alone on a line or after one of the
 // names: its first field, with the fill that a SIM may have at its end.
 func digitsOf(line string, names ...string) (string, bool) {
-	value := line
-	for _, name := range names {
-		if rest, ok := payload(line, name); ok {
-			value = rest
-		}
-	}
-	digits := strings.ToUpper(fields(value)[0].text)
+	digits := strings.ToUpper(fields(valueOf(line, names...))[0].text)
 	return digits, digits != "" && strings.Trim(digits, "0123456789F") == "" &&
 		strings.Trim(strings.TrimRight(digits, "F"), "0123456789") == ""
+}
+
+// valueOf is what follows one of the names, or the line where none does.
+func valueOf(line string, names ...string) string {
+	for _, name := range names {
+		if rest, ok := payload(line, name); ok {
+			return rest
+		}
+	}
+	return line
 }
 
 // PINState is what +CPIN says (3GPP TS 27.007 §8.3).

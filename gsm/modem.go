@@ -193,15 +193,16 @@ type settlement struct {
 	slot      slot
 	raw       string
 	committed bool
+	gone      func() // to be called when it is deleted; may be nil
 }
 
 // settle returns the function that an owner ends a message or a report with.
-func (m *Modem) settle(at slot, raw string) func(bool) {
+func (m *Modem) settle(at slot, raw string) func(committed bool, gone func()) {
 	var once sync.Once
-	return func(committed bool) {
+	return func(committed bool, gone func()) {
 		once.Do(func() {
 			m.mu.Lock()
-			m.settled = append(m.settled, settlement{at, raw, committed}) // no more than were handed over
+			m.settled = append(m.settled, settlement{at, raw, committed, gone}) // no more than were handed over
 			m.mu.Unlock()
 			select {
 			case m.wake <- struct{}{}:

@@ -103,6 +103,12 @@ func (s *session) send(ctx context.Context, pdu string, length int) (uint8, erro
 	if !s.ready {
 		return 0, unsent(ErrNotReady)
 	}
+	if s.suspect { // a modem that has started anew would send, and not tell of the report
+		if err := s.checkSettings(ctx); err != nil {
+			s.shaken = err
+			return 0, unsent(ErrNotReady)
+		}
+	}
 	reference, err := s.submit(ctx, pdu, length)
 	e := (*SendError)(nil)
 	if errors.As(err, &e) && e.Certain && e.Class == SMSC { // it has forgotten the service centre

@@ -37,9 +37,9 @@ type session struct {
 	suspect  bool      // the settings may be gone
 	textMode bool      // a message was read in text mode
 	fetch    []NewMessage
-	acks     int  // acknowledgements to be given
-	handed   bool // something was handed over since the settings were last looked at
-	strict   bool // what is handed over is to be acknowledged, whatever +CSMS says
+	acks     []func() // acknowledgements to be given, and what to call then, or nil
+	handed   bool     // something was handed over since the settings were last looked at
+	strict   bool     // what is handed over is to be acknowledged, whatever +CSMS says
 	ringing  ringing
 	dialogue *dialogue // the USSD that waits for the network
 	circuits RegistrationState

@@ -19,7 +19,8 @@ type slot struct {
 type held struct {
 	raw     string // what the modem wrote
 	state   holding
-	present bool // it was seen at its place since the last bring-up
+	present bool   // it was seen at its place since the last bring-up
+	gone    func() // to be called when it is deleted; may be nil
 }
 
 type holding uint8
@@ -85,8 +86,16 @@ func (t *slots) settle(s settlement) {
 	}
 	h.state = returned
 	if s.committed {
-		h.state = committed
+		h.state, h.gone = committed, s.gone
 	}
+}
+
+// deleted forgets a message that the modem says it has deleted.
+func (t *slots) deleted(at slot) {
+	if h := t.held[at]; h != nil && h.gone != nil {
+		h.gone()
+	}
+	delete(t.held, at)
 }
 
 // deletable returns what is committed and known to lie where it was, by memory.

@@ -54,6 +54,10 @@ type Incoming struct {
 	// Done ends it, the first time that it is called: committed, it is deleted from
 	// the memory; else it is handed over again later.
 	Done func(committed bool)
+	// Delete is Done(true), and has gone called by Run's goroutine once the message is
+	// deleted, or acknowledged to the network: then it does not come again. It is not
+	// called where that is never known.
+	Delete func(gone func())
 }
 
 // Info is what is known of a modem.

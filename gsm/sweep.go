@@ -182,8 +182,9 @@ func (s *session) found(memory string, m stored) {
 
 // handOver decodes a PDU and gives it to the handler.
 func (s *session) handOver(pdu string, length int, at slot) {
-	done := s.m.settle(at, pdu)
-	in := Incoming{Memory: at.memory, Index: at.index, Done: done}
+	end := s.m.settle(at, pdu)
+	done := func(committed bool) { end(committed, nil) }
+	in := Incoming{Memory: at.memory, Index: at.index, Done: done, Delete: func(gone func()) { end(true, gone) }}
 	if at.memory == routedMemory {
 		in.Memory, in.Index = "", -1
 	}
@@ -230,14 +231,36 @@ func (s *session) delete(ctx context.Context, at slot) error {
 			return err
 		}
 	}
-	if _, err := s.do(ctx, fmt.Sprintf("AT+CMGD=%d", at.index), simTimeout); err != nil {
+	ending, cancel := beyond(ctx)
+	defer cancel()
+	if _, err := s.do(ending, fmt.Sprintf("AT+CMGD=%d", at.index), simTimeout); err != nil {
 		return err
 	}
-	delete(s.slots.held, at)
+	s.slots.deleted(at)
 	if m := s.memory(at.memory); m.Used > 0 {
 		s.fills(at.memory, m.Used-1, m.Total)
 	}
 	return nil
+}
+
+// stopWithin is how long the answer to a command that was begun is waited for when
+// Run is to end.
+const stopWithin = 2 * time.Second
+
+// beyond returns a context for a command whose answer counts although Run is to
+// end: whether a message is still there. It ends stopWithin after ctx.
+func beyond(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(stopWithin)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // fetchAll reads what was announced. Of what is announced without a place, or in

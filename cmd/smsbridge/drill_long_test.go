@@ -22,3 +22,5 @@ func TestDrillKill(t *testing.T) {
 		})
 	}
 }
+
+func TestDrillModemKilled(t *testing.T) { killModems(t, 150) }

@@ -39,6 +39,8 @@ type GSM struct {
 	wake    chan struct{} // the sender looks again
 	trace   tracer
 
+	telling sync.Mutex // of the state, so that what is told last is so
+
 	mu      sync.Mutex
 	out     *gateway.Stream // of the present run
 	session gateway.ID      // of the present run
@@ -46,7 +48,7 @@ type GSM struct {
 	busy    bool // one is with the modem
 	state   gsm.State
 	told    condition
-	twins   map[[16]byte]int // how many of the same stored message are being handed over
+	rest    time.Time // nothing is sent before: the modem has to recover
 	asked   balance
 }
 
@@ -64,7 +66,7 @@ const powerWithin = 30 * time.Second
 
 // NewGSM makes a modem's carrier. It opens nothing before it is run.
 func NewGSM(opt GSMOptions) (*GSM, error) {
-	g := &GSM{opt: opt, cfg: opt.Config, wake: make(chan struct{}, 1), twins: map[[16]byte]int{}}
+	g := &GSM{opt: opt, cfg: opt.Config, wake: make(chan struct{}, 1)}
 	if opt.Metrics == nil {
 		opt.Metrics = prometheus.NewRegistry()
 	}
@@ -100,7 +102,6 @@ func (g *GSM) Run(ctx context.Context, out *gateway.Stream) error {
 	g.mu.Lock()
 	g.out, g.session, g.state = out, g.opt.NewID(), gsm.State{Phase: gsm.PhaseProbing}
 	g.told = condition{state: gateway.CarrierConnecting}
-	clear(g.twins)
 	g.mu.Unlock()
 	var all sync.WaitGroup
 	sending, stopSending := context.WithCancel(ctx)
@@ -155,17 +156,25 @@ func (g *GSM) Room() (room, window int) {
 	return g.roomLocked(), gsmWindow
 }
 
-// roomLocked keeps one behind the one that the modem has.
+// roomLocked keeps one behind the one that the modem has, unless that would have to
+// wait for the SIM's limits: what waits here is in doubt if we are killed.
 func (g *GSM) roomLocked() int {
-	if g.state.Phase != gsm.PhaseUp || g.sim.blocked() != "" {
+	now := time.Now()
+	if wait, _ := g.sim.wait(now); g.state.Phase != gsm.PhaseUp || wait > soonEnough || now.Before(g.rest) {
 		return 0
 	}
-	held := len(g.queue)
+	held, most := len(g.queue), 2*gsmWindow
 	if g.busy {
 		held++
 	}
-	return max(0, 2*gsmWindow-held)
+	if g.sim.paced(now, len(g.queue)) {
+		most = gsmWindow
+	}
+	return max(0, most-held)
 }
+
+// soonEnough is how long before it may be sent a text is taken.
+const soonEnough = time.Second
 
 // Format is how a modem takes texts.
 func (g *GSM) Format() gateway.Format { return gateway.Format{} }
@@ -176,8 +185,7 @@ func (g *GSM) Reconnect() { g.modem.Reconnect() }
 // Release ends a suspension of the SIM.
 func (g *GSM) Release() {
 	g.sim.release()
-	g.announce()
-	g.grew()
+	g.grew() // and the sender tells of it: nothing here may wait for the stream
 }
 
 // Headroom is how many texts the SIM may send now before one of its limits.
@@ -209,6 +217,8 @@ func (g *GSM) grew() {
 
 // announce tells the stream of a changed state.
 func (g *GSM) announce() {
+	g.telling.Lock()
+	defer g.telling.Unlock()
 	g.mu.Lock()
 	now := conditionOf(g.state)
 	if why := g.sim.suspension(); why != "" && now.state == gateway.CarrierUp {

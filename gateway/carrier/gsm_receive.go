@@ -19,9 +19,10 @@ type handler struct{ g *GSM }
 func (h handler) State(s gsm.State) {
 	g := h.g
 	if s.Phase == gsm.PhaseUp || s.Phase == gsm.PhaseRegistering {
-		if err := g.sim.load(context.Background(), g.modem.Info().ICCID); err != nil {
+		if err := g.sim.load(context.Background(), simOf(g.modem.Info())); err != nil {
 			g.opt.Log.Error("SIM", "error", err)
 			s = gsm.State{Phase: gsm.PhaseFailed, Reason: err.Error()}
+			g.modem.Reconnect() // it will say again that it is up
 		}
 	}
 	g.mu.Lock()
@@ -40,52 +41,32 @@ func (h handler) State(s gsm.State) {
 // Message implements gsm.Handler: a text, or what cannot be read as one, goes on
 // the stream, and is deleted from the modem after it is committed. What does not
 // find room is found again by the modem's next sweep.
+//
+// The modem has handed it over once in this run. What lies in a later run where one
+// lay that was committed, is equal to it, time stamp and all, and was not known to be
+// deleted, is the same (router.Line.Redelivers). Two that lie in storage at once are
+// two.
 func (h handler) Message(in gsm.Incoming) {
 	g := h.g
 	now := time.Now()
-	key, twin := g.enter(in.Raw)
-	done := func(committed bool) {
-		in.Done(committed)
-		g.leave(key)
-	}
-	// That it is deleted is not told: it is remembered until it is old (Redelivers),
-	// for a text whose deletion failed comes again.
-	r := gateway.Report{Kind: gateway.ReportInbound, At: now, Ack: func(status gateway.AckStatus, _ bool, _ func()) { done(status == gateway.AckOK) }}
+	r := gateway.Report{Kind: gateway.ReportInbound, At: now, Ack: func(status gateway.AckStatus, _ bool, deleted func()) {
+		if status == gateway.AckOK {
+			in.Delete(deleted)
+		} else {
+			in.Done(false)
+		}
+	}}
 	if in.Err != nil {
 		r.Kind, r.Text = gateway.ReportBroken, in.Err.Error()
 		r.Inbound = &gateway.Inbound{Raw: in.Raw, At: now}
 	} else {
 		r.Inbound = g.inbound(in.Deliver, now)
 	}
-	r.Inbound.Session, r.Inbound.Fingerprint = g.session, fingerprintOf(key, twin)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", in.Memory, in.Index, in.Raw))
+	r.Inbound.Session, r.Inbound.Fingerprint = g.session, [16]byte(sum[:16])
 	if !g.out.Offer(r) {
-		done(false)
+		in.Done(false)
 	}
-}
-
-// enter notes that a stored message is being handed over, and says how many equal
-// ones, time stamp and all, already are: two that lie in storage at once are two.
-func (g *GSM) enter(raw []byte) (key [16]byte, twin int) {
-	sum := sha256.Sum256(raw)
-	copy(key[:], sum[:])
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	twin = g.twins[key]
-	g.twins[key]++
-	return key, twin
-}
-
-func (g *GSM) leave(key [16]byte) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.twins[key]--; g.twins[key] <= 0 {
-		delete(g.twins, key)
-	}
-}
-
-func fingerprintOf(key [16]byte, twin int) [16]byte {
-	key[15] ^= byte(twin)
-	return key
 }
 
 func (g *GSM) inbound(d *gsm.Deliver, now time.Time) *gateway.Inbound {

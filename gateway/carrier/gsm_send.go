@@ -17,9 +17,13 @@ const (
 	suspendAfter         = 3
 	suspendAfterRejected = 5
 
-	retryStorage = 10 * time.Second
-	retryOffline = 15 * time.Second // what the modem's own recovery may take
+	retryRejected = 15 * time.Second
+	retryStorage  = 10 * time.Second
+	retryOffline  = 5 * time.Second // a modem that fails at once fails again
 )
+
+// retryTemporary is how long after each attempt the network may be less busy.
+var retryTemporary = [...]time.Duration{10 * time.Second, time.Minute, 5 * time.Minute}
 
 // sendLoop gives the modem one submission after the other, as the SIM's limits
 // allow.
@@ -39,6 +43,10 @@ func (g *GSM) sendLoop(ctx context.Context) {
 // it is woken.
 func (g *GSM) sendNext(ctx context.Context) time.Duration {
 	for ctx.Err() == nil {
+		if err := g.sim.keep(ctx); err != nil {
+			g.opt.Log.Error("SIM", "error", err)
+		}
+		g.announce()
 		g.mu.Lock()
 		ready := len(g.queue) > 0 && g.state.Phase == gsm.PhaseUp
 		g.mu.Unlock()
@@ -46,9 +54,13 @@ func (g *GSM) sendNext(ctx context.Context) time.Duration {
 			return time.Hour
 		}
 		if wait, _ := g.sim.wait(time.Now()); wait > 0 {
-			if wait > time.Minute {
-				g.giveBack() // another SIM may have room
+			if wait > soonEnough {
+				g.giveBack() // nobody shall wonder whether it was sent
 			}
+			return wait
+		}
+		if wait := g.resting(); wait > 0 {
+			g.giveBack()
 			return wait
 		}
 		g.mu.Lock()
@@ -81,6 +93,9 @@ func (g *GSM) send(ctx context.Context, s *gateway.Submission) gateway.Report {
 	reference, err := g.modem.Send(context.WithoutCancel(ctx), g.submit(s, now))
 	r.At = time.Now()
 	if err != nil {
+		if offNetwork(err) {
+			g.sim.uncount(now)
+		}
 		return g.refused(r, err)
 	}
 	g.sim.accepted()
@@ -128,6 +143,10 @@ func (g *GSM) refused(r gateway.Report, err error) gateway.Report {
 	if errors.As(err, &said) && said.Code >= 0 {
 		r.Code = fmt.Sprintf("%s %d", said.Kind, said.Code)
 	}
+	if e.Class == gsm.Duplicate { // the network has it already: never again
+		r.Outcome = gateway.OutcomeAccepted
+		return r
+	}
 	if !e.Certain {
 		r.Outcome = gateway.OutcomeUncertain
 		return r
@@ -138,24 +157,53 @@ func (g *GSM) refused(r gateway.Report, err error) gateway.Report {
 	switch e.Class {
 	case gsm.Recipient, gsm.OurPDU:
 		r.Outcome = gateway.OutcomeRejected
-	case gsm.Duplicate: // the network has it already: never again
-		r.Outcome = gateway.OutcomeAccepted
 	case gsm.Subscription:
-		retry(2, retryOffline)
+		retry(2, retryRejected)
 		g.suspect(suspendAfter, r.Code)
 	case gsm.Rejected:
-		retry(2, retryOffline)
+		retry(2, retryRejected)
 		g.suspect(suspendAfterRejected, r.Code)
 	case gsm.Temporary:
-		retry(3, 10*time.Second)
+		retry(len(retryTemporary)+1, retryTemporary[min(max(r.Attempt, 1), len(retryTemporary))-1])
 	case gsm.Storage:
 		retry(0, retryStorage)
-	case gsm.NetworkTimeout:
-		r.Outcome = gateway.OutcomeUncertain
 	default: // the modem or the SIM has to recover first, which is no attempt
-		r.Outcome, r.RetryAfter = gateway.OutcomeThrottled, retryOffline
+		r.Outcome, r.RetryAfter = gateway.OutcomeThrottled, g.recovers()
 	}
 	return r
+}
+
+// offNetwork tells an error at which the network was certainly not asked: what
+// was not sent is not counted.
+func offNetwork(err error) bool {
+	e := (*gsm.SendError)(nil)
+	if !errors.As(err, &e) || !e.Certain {
+		return false
+	}
+	switch e.Class {
+	case gsm.Recipient, gsm.Subscription, gsm.Rejected, gsm.Temporary, gsm.OurPDU:
+		return false
+	}
+	return true
+}
+
+// recovers has nothing sent until the modem has had time to recover, and tells
+// how long. One that has gone needs no such rest: it is not up until it is back.
+func (g *GSM) recovers() time.Duration {
+	if g.modem.Info().Phase != gsm.PhaseUp {
+		return time.Second
+	}
+	g.mu.Lock()
+	g.rest = time.Now().Add(retryOffline)
+	g.mu.Unlock()
+	return retryOffline
+}
+
+// resting is how long nothing is to be sent yet.
+func (g *GSM) resting() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(0, time.Until(g.rest))
 }
 
 // suspect counts a refusal on the SIM's account.

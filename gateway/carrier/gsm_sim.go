@@ -28,6 +28,7 @@ type sim struct {
 	next      time.Time   // jitter: not before
 	refusals  int         // in a row, by the network on the SIM's account
 	suspended string
+	kept      string // what is stored of that
 }
 
 // period is how much was sent on a day or in a month, in UTC.
@@ -46,6 +47,15 @@ func (p *period) at(name string) *period {
 func dayOf(t time.Time) string   { return t.UTC().Format("2006-01-02") }
 func monthOf(t time.Time) string { return t.UTC().Format("2006-01") }
 
+// simOf names a SIM: one whose number cannot be read goes by its modem, as for
+// PINs (gsm.Options).
+func simOf(i gsm.Info) string {
+	if i.ICCID == "" && i.IMEI != "" {
+		return "imei-" + i.IMEI
+	}
+	return i.ICCID
+}
+
 // simState is under which name a SIM's own state is kept.
 func simState(iccid string) string { return "sim:" + iccid }
 
@@ -57,19 +67,21 @@ func (s *sim) load(ctx context.Context, iccid string) error {
 	if same || iccid == "" {
 		return nil
 	}
-	var day, month string
+	kept := map[string]string{"day": "", "month": "", "minute": "", "suspended": ""}
 	if err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
-		if day, err = tx.CarrierState(simState(iccid), "day"); err != nil {
-			return err
+		for name := range kept {
+			if kept[name], err = tx.CarrierState(simState(iccid), name); err != nil {
+				return err
+			}
 		}
-		month, err = tx.CarrierState(simState(iccid), "month")
-		return err
+		return nil
 	}); err != nil {
 		return fmt.Errorf("what the SIM has sent: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.iccid, s.day, s.month, s.recent, s.refusals, s.suspended = iccid, parsePeriod(day), parsePeriod(month), nil, 0, ""
+	s.iccid, s.day, s.month, s.recent = iccid, parsePeriod(kept["day"]), parsePeriod(kept["month"]), parseTimes(kept["minute"])
+	s.refusals, s.suspended, s.kept = 0, kept["suspended"], kept["suspended"]
 	return nil
 }
 
@@ -79,6 +91,29 @@ func parsePeriod(s string) period {
 	return period{name, n}
 }
 
+func (p period) String() string { return p.name + " " + strconv.Itoa(p.sent) }
+
+func parseTimes(s string) []time.Time {
+	var all []time.Time
+	for _, f := range strings.Fields(s) {
+		if ns, err := strconv.ParseInt(f, 36, 64); err == nil {
+			all = append(all, time.Unix(0, ns))
+		}
+	}
+	return all
+}
+
+func formatTimes(all []time.Time) string {
+	var b strings.Builder
+	for _, t := range all {
+		b.WriteString(strconv.FormatInt(t.UnixNano(), 36) + " ")
+	}
+	return b.String()
+}
+
+// keptMinute bounds what is stored of the last minute, beside each text.
+const keptMinute = 120
+
 // count records, before it is sent, that the SIM sends one more.
 func (s *sim) count(ctx context.Context, now time.Time) error {
 	s.mu.Lock()
@@ -86,21 +121,63 @@ func (s *sim) count(ctx context.Context, now time.Time) error {
 	s.day.at(dayOf(now)).sent++
 	s.month.at(monthOf(now)).sent++
 	s.recent = append(s.since(now), now)
-	if s.limits.PerMinute > 0 {
+	minute := ""
+	if l := s.limits.PerMinute; l > 0 {
 		// Evenly, but not as a machine does: between half the usual distance and once and a half.
-		usual := time.Minute / time.Duration(s.limits.PerMinute)
-		if busy := len(s.recent) > s.limits.PerMinute/2; busy {
+		usual := time.Minute / time.Duration(l)
+		if busy := len(s.recent) > l/2; busy {
 			s.next = now.Add(usual/2 + rand.N(usual+1))
 		}
+		if l <= keptMinute {
+			minute = formatTimes(s.recent)
+		}
 	}
-	day, month := s.day, s.month
+	day, month := s.day.String(), s.month.String()
 	s.mu.Unlock()
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.SetCarrierState(simState(iccid), "day", day.name+" "+strconv.Itoa(day.sent)); err != nil {
+		if minute != "" {
+			if err := tx.SetCarrierState(simState(iccid), "minute", minute); err != nil {
+				return err
+			}
+		}
+		if err := tx.SetCarrierState(simState(iccid), "day", day); err != nil {
 			return err
 		}
-		return tx.SetCarrierState(simState(iccid), "month", month.name+" "+strconv.Itoa(month.sent))
+		return tx.SetCarrierState(simState(iccid), "month", month)
 	})
+}
+
+// uncount takes the last one back, which was certainly not sent. It is stored with
+// the next.
+func (s *sim) uncount(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range []*period{s.day.at(dayOf(at)), s.month.at(monthOf(at))} {
+		p.sent = max(0, p.sent-1)
+	}
+	s.recent = s.recent[:max(0, len(s.recent)-1)]
+	s.next = time.Time{}
+}
+
+// keep stores that the SIM is suspended, or is no longer: a restart does not end
+// that.
+func (s *sim) keep(ctx context.Context) error {
+	s.mu.Lock()
+	iccid, now, kept := s.iccid, s.suspended, s.kept
+	s.mu.Unlock()
+	if now == kept {
+		return nil
+	}
+	err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.SetCarrierState(simState(iccid), "suspended", now) })
+	if err != nil {
+		return fmt.Errorf("that the SIM is suspended: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.iccid == iccid {
+		s.kept = now
+	}
+	return nil
 }
 
 // since returns those of the last minute.
@@ -133,6 +210,14 @@ func (s *sim) wait(now time.Time) (time.Duration, string) {
 		}
 	}
 	return max(0, s.next.Sub(now)), ""
+}
+
+// paced tells whether there will be a wait after those that are held.
+func (s *sim) paced(now time.Time, held int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.limits.PerMinute
+	return l > 0 && len(s.since(now))+held >= l/2
 }
 
 // blocked says why the SIM sends nothing for longer than a minute; "" if it does.

@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +41,8 @@ func (g *GSM) Note() string { return g.sim.blocked() }
 
 // pollBalance asks the network for the SIM's balance now and then.
 func (g *GSM) pollBalance(ctx context.Context) {
-	const soon = 2 * time.Minute // after the start, or a failure
-	next := time.NewTimer(soon)
+	const soon = 2 * time.Minute // after a failure
+	next := time.NewTimer(10 * time.Second)
 	defer next.Stop()
 	for {
 		select {
@@ -175,8 +176,30 @@ func newGSMMetrics(reg prometheus.Registerer, name string, g *GSM) *gsmMetrics {
 	for _, p := range []gsm.Phase{gsm.PhaseAbsent, gsm.PhaseProbing, gsm.PhaseNoSIM, gsm.PhasePIN, gsm.PhasePUK, gsm.PhaseRegistering, gsm.PhaseUp, gsm.PhaseFailed} {
 		m.phase.WithLabelValues(p.String())
 	}
-	reg.MustRegister(m.phase)
+	reg.MustRegister(m.phase, modemInfo{name, g})
 	return m
+}
+
+// modemInfo is the metric that tells which modem it is, while one is there.
+type modemInfo struct {
+	name string
+	g    *GSM
+}
+
+var modemInfoDesc = prometheus.NewDesc("smsbridge_modem_info", "Which modem it is; always 1.", []string{"modem", "vendor", "model", "revision", "imei"}, nil)
+
+// Describe implements prometheus.Collector. Nothing is promised, so that several
+// modems may have one metric.
+func (modemInfo) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (m modemInfo) Collect(out chan<- prometheus.Metric) {
+	i := m.g.modem.Info()
+	if i.Vendor == "" && i.Model == "" && i.IMEI == "" {
+		return
+	}
+	word := func(s string) string { return strings.ToValidUTF8(s, "?") }
+	out <- prometheus.MustNewConstMetric(modemInfoDesc, prometheus.GaugeValue, 1, m.name, word(i.Vendor), word(i.Model), word(i.Revision), word(i.IMEI))
 }
 
 // show moves the state's gauge.

@@ -86,7 +86,7 @@ func (d *Delivery) parts(reference int) ([][]byte, error) {
 		content, t.DCS = utf16be(d.Text), tpdu.DcsUCS2Data
 	default:
 		userData, tables, alphabet := tpdu.EncodeUserData([]byte(d.Text), tpdu.WithCharset(d.Languages...))
-		content, header = userData, append(header, tables...)
+		content, header = userData, append(header, languageElements(tables)...)
 		if alphabet == tpdu.AlphaUCS2 {
 			t.DCS = tpdu.DcsUCS2Data
 		}
@@ -123,6 +123,18 @@ func (d *Delivery) parts(reference int) ([][]byte, error) {
 		parts = append(parts, b)
 	}
 	return parts, nil
+}
+
+// languageElements gives the elements that name national language tables their
+// identifiers, 24 and 25 in hexadecimal (TS 23.040 §9.2.3.24): the library has them
+// in decimal.
+func languageElements(tables tpdu.UserDataHeader) tpdu.UserDataHeader {
+	for i := range tables {
+		if id := &tables[i].ID; *id == 24 || *id == 25 {
+			*id += 0x24 - 24
+		}
+	}
+	return tables
 }
 
 // address writes a number or a name as TS 23.040 §9.1.2.5 does.
