@@ -85,10 +85,7 @@ func ParseIMSI(line string) (string, bool) {
 // +QCCID, or the number alone. Some give its semi-octets unswapped: no number
 // begins with 98, and all with 89.
 func ParseICCID(line string) (string, bool) {
-	digits, ok := digitsOf(line, "+CCID", "+ICCID", "^ICCID", "+QCCID", "+ZGETICCID", "%CCID")
-	if !ok || len(digits) < 18 || len(digits) > 20 {
-		return "", false
-	}
+	digits := valueOf(line, "+CCID", "+ICCID", "^ICCID", "+QCCID", "+ZGETICCID", "%CCID")
 	if strings.HasPrefix(digits, "98") {
 		b := []byte(digits)
 		for i := 0; i+1 < len(b); i += 2 {
@@ -96,21 +93,30 @@ func ParseICCID(line string) (string, bool) {
 		}
 		digits = string(b)
 	}
-	return strings.TrimRight(digits, "F"), true
+	return strings.TrimRight(digits, "F"), filled(digits) && len(digits) >= 18 && len(digits) <= 20
 }
 
 // digitsOf returns the number that stands alone on a line or after one of the
 // names: its first field, with the fill that a SIM may have at its end.
 func digitsOf(line string, names ...string) (string, bool) {
+	digits := valueOf(line, names...)
+	return digits, filled(digits)
+}
+
+// valueOf is the first field of a line, or of what stands behind one of the names.
+func valueOf(line string, names ...string) string {
 	value := line
 	for _, name := range names {
 		if rest, ok := payload(line, name); ok {
 			value = rest
 		}
 	}
-	digits := strings.ToUpper(fields(value)[0].text)
-	return digits, digits != "" && strings.Trim(digits, "0123456789F") == "" &&
-		strings.Trim(strings.TrimRight(digits, "F"), "0123456789") == ""
+	return strings.ToUpper(fields(value)[0].text)
+}
+
+// filled reports whether a text is a number, with fill at its end or without.
+func filled(digits string) bool {
+	return digits != "" && strings.Trim(strings.TrimRight(digits, "F"), "0123456789") == ""
 }
 
 // PINState is what +CPIN says (3GPP TS 27.007 §8.3).
