@@ -52,8 +52,11 @@ func (m *Modem) Run(ctx context.Context, h Handler) error {
 		if deaf >= deafLimit {
 			o.power(ctx)
 		}
-		o.sleep(ctx, delay)
-		delay = min(2*delay, m.pace.slowest)
+		if o.sleep(ctx, delay) {
+			delay = m.pace.reopen
+		} else {
+			delay = min(2*delay, m.pace.slowest)
+		}
 	}
 	o.enter(PhaseAbsent, "We do not use it.")
 	return nil
@@ -95,23 +98,7 @@ func (o *owner) open(ctx context.Context) (io.ReadWriteCloser, string, error) {
 	if o.m.opt.Open != nil {
 		return o.m.opt.Open(ctx)
 	}
-	return openConfigured(ctx, o.m.cfg)
-}
-
-// sleep waits, until somebody wants the port opened now.
-func (o *owner) sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			return
-		case <-o.m.kick:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
+	return o.m.finder.open(ctx)
 }
 
 // enter changes the state, and tells of it once.
@@ -153,6 +140,9 @@ func (o *owner) count(level Level) {
 
 // reasonOf says for people why there is no modem.
 func reasonOf(err error) string {
+	if h := (*hindrance)(nil); errors.As(err, &h) {
+		return h.reason
+	}
 	switch {
 	case err == nil:
 		return "The port is being opened anew."
