@@ -88,7 +88,7 @@ func (c *Console) take(l line) {
 	}
 	c.show(mask(l.text))
 	err, final := parseFinal(l.text)
-	if final && c.waiting != nil {
+	if final || strings.HasPrefix(l.text, "CONNECT") {
 		c.end(Answer{Final: l.text, Failed: err != nil})
 	}
 }
