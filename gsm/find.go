@@ -186,20 +186,20 @@ func (f *finder) plugged() string {
 const lookEvery = time.Second
 
 // sleep waits until it is time to open the port again, somebody wants that now, or
-// something else is plugged in than was: then it says so.
+// something else is plugged in than was when it was last looked for: then it says so.
 func (o *owner) sleep(ctx context.Context, d time.Duration) (changed bool) {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	look, before := make(<-chan time.Time), ""
+	var look <-chan time.Time
 	if o.m.opt.Open == nil {
 		ticker := time.NewTicker(lookEvery)
 		defer ticker.Stop()
-		look, before = ticker.C, o.m.finder.plugged()
+		look = ticker.C
 	}
 	for {
 		select {
 		case <-look:
-			if o.m.finder.plugged() != before {
+			if o.m.finder.plugged() != o.plugged {
 				return true
 			}
 		case <-t.C:

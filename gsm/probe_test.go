@@ -4,9 +4,12 @@ package gsm
 
 import (
 	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -120,5 +123,38 @@ func TestSurvey(t *testing.T) {
 	all, err = Survey(t.Context(), f.root, []string{huawei.Paths()[0]})
 	if err != nil || len(all) != 4 || all[0].Found != nil || len(all[0].Tried) != 1 || filepath.Base(all[0].Tried[0].Device) != "ttyUSB0" {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// A stick of which somebody has another port is not asked, unless a port is named.
+func TestSurveyOfOneInUse(t *testing.T) {
+	f := &fakeUSB{t, t.TempDir()}
+	huawei := simulated(t, gsmsim.Options{Vendor: "huawei", Ports: huaweiPorts})
+	f.plug("1-1", "12d1", "1506", "HUAWEI Mobile", huawei, []string{"ff0201", "ff0202"}, "ttyUSB0", "ttyUSB1")
+	port, err := os.OpenFile(huawei.Paths()[0], os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer port.Close()
+	other := exec.Command("cat")
+	other.ExtraFiles = []*os.File{port}
+	in, err := other.StdinPipe()
+	if err == nil {
+		err = other.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Survey(t.Context(), f.root, nil)
+	if err != nil || len(all) != 1 || all[0].Found != nil || !strings.HasPrefix(all[0].HeldBy, "cat (process ") || filepath.Base(all[0].Port.Device) != "ttyUSB0" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	all, err = Survey(t.Context(), f.root, []string{filepath.Join(f.root, "dev/ttyUSB1")})
+	if err != nil || len(all) != 1 || all[0].Found == nil {
+		t.Errorf("%+v, %v", all, err)
+	}
+	in.Close()
+	if err := other.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -70,6 +70,8 @@ type owner struct {
 	ladder ladder
 	direct map[int]*direct // what was handed over and lies in no memory
 	serial int             // of the last of them
+
+	plugged string // what there was when the port was last looked for
 }
 
 func newOwner(m *Modem, h Handler) *owner {
@@ -98,6 +100,7 @@ func (o *owner) open(ctx context.Context) (io.ReadWriteCloser, string, error) {
 	if o.m.opt.Open != nil {
 		return o.m.opt.Open(ctx)
 	}
+	o.plugged = o.m.finder.plugged()
 	return o.m.finder.open(ctx)
 }
 

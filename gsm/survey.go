@@ -15,7 +15,7 @@ type Plugged struct {
 	// one that was named, or is empty.
 	Port   Tty
 	Found  *Found
-	HeldBy string // who has a port open, and what to do: the stick was not asked
+	HeldBy string // who has Port open, and what to do: the stick was not asked
 	Tried  []Trial
 }
 
@@ -52,7 +52,11 @@ func Survey(ctx context.Context, root string, devices []string) ([]Plugged, erro
 	}
 	var asking sync.WaitGroup
 	for i := range all {
-		asking.Go(func() { all[i].ask(ctx, ports[i]) })
+		asking.Go(func() {
+			if !all[i].inUse(ports[i]) {
+				all[i].ask(ctx, ports[i])
+			}
+		})
 	}
 	asking.Wait()
 	return all, ctx.Err()
@@ -75,6 +79,21 @@ func realPath(path string) string {
 		return real
 	}
 	return filepath.Clean(path)
+}
+
+// inUse sees whether somebody has a port of a stick that would be asked for any of its
+// ports: two who talk to one modem confuse each other, also at different ports.
+func (p *Plugged) inUse(ports []Tty) bool {
+	if p.Stick == nil || len(ports) == 0 || len(ports) < len(p.Stick.Candidates()) {
+		return false
+	}
+	for _, t := range p.Stick.Ttys {
+		if who := HeldBy(t.Device); who != "" {
+			p.Port, p.HeldBy = t, who
+			return true
+		}
+	}
+	return false
 }
 
 // ask asks the ports until one answers.
