@@ -41,7 +41,7 @@ func OpenConsole(ctx context.Context, path string, show func(line string)) (*Con
 	}
 	port, err := OpenPort(ctx, path, 0)
 	if errors.Is(err, ErrBusy) {
-		return nil, &hindrance{path + ": another program has the port, perhaps the daemon: root sees which", ErrBusy}
+		return nil, &hindrance{refusedBy(path), ErrBusy}
 	}
 	if err != nil {
 		return nil, err

@@ -10,6 +10,12 @@ import (
 // Holder finds a process other than this one that has a device open; false if
 // none is seen. Without root, only one's own processes are.
 func Holder(device string) (pid int, command string, ok bool) {
+	return holder(device, false)
+}
+
+// holder counts as one also the simulator of a modem, if it is to, which may use
+// what it simulates.
+func holder(device string, simulators bool) (pid int, command string, ok bool) {
 	if real, err := filepath.EvalSymlinks(device); err == nil {
 		device = real
 	}
@@ -26,7 +32,7 @@ func Holder(device string) (pid int, command string, ok bool) {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		if simulates(parts[2], device) {
+		if !simulators && simulates(parts[2], device) {
 			continue
 		}
 		name, _ := os.ReadFile("/proc/" + parts[2] + "/comm") // it may have ended just now
@@ -64,6 +70,18 @@ func HeldBy(device string) string {
 	if !ok {
 		return ""
 	}
+	return heldBy(pid, command)
+}
+
+// refusedBy says who has a device that could not be opened because of that.
+func refusedBy(device string) string {
+	if pid, command, ok := holder(device, true); ok {
+		return heldBy(pid, command)
+	}
+	return "another program has the port: root sees which"
+}
+
+func heldBy(pid int, command string) string {
 	who := command + " (process " + strconv.Itoa(pid) + ")"
 	switch command {
 	case "ModemManager":

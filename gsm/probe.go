@@ -68,7 +68,7 @@ func approach(ctx context.Context, path string) (*session, error) {
 	}
 	p, err := OpenPort(ctx, path, 0)
 	if errors.Is(err, ErrBusy) {
-		return nil, &hindrance{"another program has the port: root sees which", ErrBusy}
+		return nil, &hindrance{refusedBy(path), ErrBusy}
 	}
 	if err != nil {
 		return nil, err

@@ -84,6 +84,9 @@ func showModem(p *gsm.Plugged, name string) shownModem {
 		m.USB, m.USBID, m.Name, m.Advice = s.Path, s.Vendor+":"+s.Product, strings.TrimSpace(s.Maker+" "+s.Name), s.Advice
 		if m.Advice == "" && !s.IsModem() && p.Found == nil && p.HeldBy == "" && len(p.Tried) == 0 {
 			m.Advice = "is of no known maker of modems, and was not asked. If it is one: smsbridge modems " + s.Ttys[0].Device
+			if len(s.Candidates()) == 0 {
+				m.Advice = "shows only ports that are not for AT: for diagnosis and the like"
+			}
 		}
 	} else {
 		m.Name = p.Port.Device
@@ -110,6 +113,8 @@ func printModems(w io.Writer, all []shownModem) {
 		switch {
 		case name == "" && m.USB != "":
 			name = m.Name + " (" + m.USBID + ", at " + m.USB + ")"
+		case m.HeldBy != "":
+			name = "in use"
 		case name == "":
 			name = "none"
 		}
@@ -147,7 +152,11 @@ func modemNotes(all []shownModem) string {
 		case m.Advice != "":
 			fmt.Fprintf(&notes, "%s %s.\n", what, m.Advice)
 		case m.HeldBy != "":
-			fmt.Fprintf(&notes, "%s was not asked: at %s, %s.\n", what, m.Port, m.HeldBy)
+			at := ""
+			if m.Port != m.Name {
+				at = " at " + m.Port
+			}
+			fmt.Fprintf(&notes, "%s was not asked%s: %s.\n", what, at, m.HeldBy)
 		case m.Config == "":
 			fmt.Fprintf(&notes, "%s answers AT at none of its ports:\n", what)
 			for _, s := range m.Silent {
