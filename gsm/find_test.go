@@ -99,6 +99,17 @@ func isUp(m *Modem) func() bool { return func() bool { return m.Info().Phase == 
 func TestByIMEI(t *testing.T) {
 	f := &fakeUSB{t, t.TempDir()}
 	other := simulated(t, gsmsim.Options{Vendor: "huawei", Ports: huaweiPorts})
+	silence, err := OpenConsole(t.Context(), other.Path(), func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A program has left it without results.
+	if a, err := silence.Do(t.Context(), "ATQ1", 100*time.Millisecond); !errors.Is(err, ErrTimeout) {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if err := silence.Close(); err != nil {
+		t.Fatal(err)
+	}
 	ours := simulated(t, gsmsim.Options{Vendor: "quectel", IMEI: "350000000000006", Ports: quectelPorts})
 	cfg := Defaults()
 	cfg.IMEI = ours.Options().IMEI

@@ -38,7 +38,7 @@ type Found struct {
 func Probe(ctx context.Context, path string) (Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	s, err := approach(ctx, path)
+	s, err := approach(ctx, path, "AT")
 	if err != nil {
 		return Found{}, err
 	}
@@ -61,8 +61,8 @@ func Probe(ctx context.Context, path string) (Found, error) {
 	return f, nil
 }
 
-// approach opens a port that nobody else has and finds out whether it answers AT.
-func approach(ctx context.Context, path string) (*session, error) {
+// approach opens a port that nobody else has and finds out whether it answers hello.
+func approach(ctx context.Context, path, hello string) (*session, error) {
 	if who := HeldBy(path); who != "" {
 		return nil, &hindrance{who, ErrBusy}
 	}
@@ -74,7 +74,7 @@ func approach(ctx context.Context, path string) (*session, error) {
 		return nil, err
 	}
 	s := newSession(newOwner(New(Defaults(), Options{}), nowhere{}), newChat(p, probeQuiet, nil))
-	if err := s.chat.greet(ctx); err != nil {
+	if err := s.chat.greet(ctx, hello); err != nil {
 		s.chat.close()
 		if ctx.Err() == nil {
 			err = &hindrance{"does not answer AT", ErrTimeout}
@@ -86,11 +86,11 @@ func approach(ctx context.Context, path string) (*session, error) {
 
 // greet finds out within portPatience whether a modem answers, and gets into step
 // with it.
-func (c *chat) greet(ctx context.Context) error {
+func (c *chat) greet(ctx context.Context, hello string) error {
 	ctx, cancel := context.WithTimeout(ctx, portPatience)
 	defer cancel()
 	first, done := context.WithTimeout(ctx, greeting)
-	_, err := c.ask(first, "AT")
+	_, err := c.ask(first, hello)
 	done()
 	if err != nil && c.broken != nil {
 		return err
@@ -147,7 +147,7 @@ func (s *session) look(ctx context.Context) error {
 func imeiAt(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	s, err := approach(ctx, path)
+	s, err := approach(ctx, path, "ATQ0V1") // a program may have switched results off
 	if err != nil {
 		return "", err
 	}
