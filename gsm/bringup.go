@@ -128,6 +128,9 @@ func (s *session) identify(ctx context.Context) error {
 	s.m.update(func(i *Info) {
 		i.Vendor, i.Model, i.Revision, i.IMEI = id.vendor, id.model, id.revision, strings.TrimSuffix(id.imei, "unknown")
 	})
+	if expected := s.m.cfg.IMEI; expected != "" && id.imei != "unknown" && id.imei != expected {
+		return &hindrance{fmt.Sprintf("The modem at the port has not the IMEI %s, but %s.", expected, id.imei), errReopen}
+	}
 	s.quirk = quirkOf(id.vendor, id.model)
 	return nil
 }
@@ -169,13 +172,8 @@ func (s *session) identifySIM(ctx context.Context) error {
 	if err == nil {
 		s.id.imsi, _ = ParseIMSI(line)
 	}
-	number := ""
-	own, err2 := s.do(ctx, "AT+CNUM", simTimeout, "+CNUM:")
-	if line, err := firstLine(own, err2); err == nil {
-		number, _ = ParseOwnNumber(line)
-	}
-	s.m.update(func(i *Info) { i.ICCID, i.IMSI, i.Number = s.id.iccid, maskIMSI(s.id.imsi), number })
-	return errors.Join(s.tolerate(err), s.tolerate(err2))
+	s.m.update(func(i *Info) { i.ICCID, i.IMSI = s.id.iccid, maskIMSI(s.id.imsi) })
+	return errors.Join(s.tolerate(err), s.ownNumber(ctx))
 }
 
 // maskIMSI leaves the network's five digits, and two to tell SIMs apart.

@@ -5,141 +5,209 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
-// modemVendors make modems and little else. What is behind the serial port of an
-// unknown device, a printer or an electricity meter, does not want to be asked AT:
-// it is opened where the configuration names it, and else never.
-var modemVendors = []string{
-	"12d1", "19d2", "2c7c", "1e0e", "05c6", "1199", "1bc7", "1546", "1e2d", // Huawei, ZTE, Quectel, SIMCom (and with Qualcomm's number), Sierra, Telit, u-blox, Cinterion
-	"0681", "114f", "0af0", "1410", "2cb7", // Siemens, Wavecom, Option, Novatel, Fibocom
+// finder opens the port that a configuration means.
+type finder struct {
+	root string // "/"; tests have a folder of their own
+	cfg  Config
+	ask  func(ctx context.Context, path string) (imei string, err error)
 }
 
-// identifyTimeout bounds what is asked of a port to find out what is behind it.
-const identifyTimeout = 10 * time.Second
-
-// Identify asks who is behind a port: the modem, its SIM, its network. It changes
-// nothing but the port's echo, and takes no PIN. An error is of a port that cannot
-// be opened or does not answer.
-func Identify(ctx context.Context, path string) (Info, error) {
-	p, err := OpenPort(ctx, path, 0)
+// open returns the port, and its name. Where there is none the error is a hindrance
+// that says why to those who have the modem in their hands.
+func (f *finder) open(ctx context.Context) (io.ReadWriteCloser, string, error) {
+	path, err := f.path(ctx)
 	if err != nil {
-		return Info{}, err
+		return nil, "", err
 	}
-	return identify(ctx, p, path)
-}
-
-func identify(ctx context.Context, p io.ReadWriteCloser, path string) (Info, error) {
-	o := newOwner(New(Defaults(), Options{}), nowhere{})
-	s := newSession(o, newChat(p, usualPace.quiet, nil))
-	defer s.chat.close()
-	steps := []func(context.Context) error{s.awake, s.identify, s.identifySIM, s.look}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			return Info{}, err
+	p, err := OpenPort(ctx, path, 0)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, path, f.absent("%s is not there: the modem is not plugged in, or elsewhere.", path)
+	case errors.Is(err, ErrBusy):
+		if who := HeldBy(path); who != "" {
+			return nil, path, &hindrance{"Another program uses the port: " + who + ".", ErrBusy}
 		}
 	}
-	info := o.m.Info()
-	info.Port = path
-	return info, nil
-}
-
-// look asks for the SIM and the network of a modem that is not brought up.
-func (s *session) look(ctx context.Context) error {
-	state, err := s.pinState(ctx)
-	if fatal := s.fatal(err); fatal != nil {
-		return fatal
-	}
-	if err == nil && state != PINReady {
-		s.enter(PhasePIN, fmt.Sprintf("The SIM says %q.", state))
-	}
-	s.offline, s.checked = time.Now(), time.Now()
-	return s.checkUp(ctx)
-}
-
-// nowhere hears nothing.
-type nowhere struct{}
-
-func (nowhere) State(State)               {}
-func (nowhere) Message(Incoming)          {}
-func (nowhere) Report(Report, func(bool)) {}
-func (nowhere) Call(string)               {}
-
-// openConfigured opens the port that a configuration names, or finds the modem
-// that it means.
-func openConfigured(ctx context.Context, cfg Config) (io.ReadWriteCloser, string, error) {
-	if cfg.IMEI == "" && cfg.Device != DeviceAuto {
-		p, err := OpenPort(ctx, cfg.Device, 0)
-		return p, cfg.Device, err
-	}
-	sticks, err := Sticks("/")
-	if err != nil {
-		return nil, "", err
-	}
-	path, err := choosePort(sticks, cfg.IMEI, func(path string) (string, error) {
-		limited, cancel := context.WithTimeout(ctx, identifyTimeout)
-		defer cancel()
-		return imeiAt(limited, path)
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	p, err := OpenPort(ctx, path, 0)
 	return p, path, err
 }
 
-// choosePort finds the port of the one modem there is, or of the one with an IMEI.
-func choosePort(sticks []Stick, imei string, ask func(path string) (string, error)) (string, error) {
-	var found []string // a port of each modem that answers
-	var failed error
+func (f *finder) path(ctx context.Context) (string, error) {
+	if f.cfg.IMEI == "" && f.cfg.Device != DeviceAuto {
+		return f.cfg.Device, nil
+	}
+	sticks, err := Sticks(f.root)
+	if err != nil {
+		return "", err
+	}
+	var modems []Stick
 	for _, s := range sticks {
-		if !slices.Contains(modemVendors, s.Vendor) {
-			continue
-		}
-		if s.Advice != "" {
-			failed = errors.Join(failed, fmt.Errorf("%s %s", s.String(), s.Advice))
-		}
-		for _, tty := range s.Candidates() {
-			got, err := ask(tty.Device)
-			if err != nil {
-				failed = errors.Join(failed, err)
-				continue
-			}
-			if imei != "" && got == imei {
-				return tty.Device, nil
-			}
-			found = append(found, tty.Device)
-			break
+		if s.IsModem() {
+			modems = append(modems, s)
 		}
 	}
-	switch {
-	case imei != "":
-		return "", errors.Join(fmt.Errorf("%w: no modem here has the IMEI %s, of %d that answer", ErrGone, imei, len(found)), failed)
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return "", fmt.Errorf("gsm: %d modems are plugged in: name one by its imei", len(found))
+	if f.cfg.IMEI != "" {
+		return f.byIMEI(ctx, modems)
 	}
-	return "", errors.Join(fmt.Errorf("%w: no modem is plugged in", ErrGone), failed)
+	return f.theOnly(ctx, modems)
 }
 
-// imeiAt asks the modem at a port for its IMEI, and nothing else.
-func imeiAt(ctx context.Context, path string) (string, error) {
-	p, err := OpenPort(ctx, path, 0)
+// theOnly finds the port of the one modem that is plugged in. What counts is that it
+// is plugged in: of two, the one that starts more slowly would be overlooked.
+func (f *finder) theOnly(ctx context.Context, modems []Stick) (string, error) {
+	switch len(modems) {
+	case 0:
+		return "", f.absent("No modem is plugged in.")
+	case 1:
+		path, _, err := f.port(ctx, &modems[0])
+		return path, err
+	}
+	return "", hindered("%d modems are plugged in, and the configuration means the only one: %s. Name the right one there by its device or its imei; smsbridge modems lists both.",
+		len(modems), namesOf(modems))
+}
+
+func namesOf(modems []Stick) string {
+	var names []string
+	for i := range modems {
+		names = append(names, modems[i].String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// byIMEI finds the port of the modem with the configured IMEI, wherever it is. One
+// that is in use just now may only be asked by our like: it is asked again when the
+// others have answered.
+func (f *finder) byIMEI(ctx context.Context, modems []Stick) (string, error) {
+	var others, silent []string
+	var busy []Stick
+	look := func(all []Stick, last bool) string {
+		for i := range all {
+			path, imei, err := f.port(ctx, &all[i])
+			switch {
+			case err == nil && imei == f.cfg.IMEI:
+				return path
+			case err == nil:
+				others = append(others, all[i].String()+" has "+orUnknown(imei))
+			case errors.Is(err, ErrBusy) && !last:
+				busy = append(busy, all[i])
+			case errors.Is(err, ErrBusy):
+				others = append(others, all[i].String()+" is in use")
+			default:
+				silent = append(silent, err.Error())
+			}
+		}
+		return ""
+	}
+	path := look(modems, false)
+	if path == "" {
+		path = look(busy, true)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case path != "":
+		return path, nil
+	case len(modems) == 0:
+		return "", f.absent("No modem is plugged in; the one with the IMEI %s is expected.", f.cfg.IMEI)
+	}
+	reason := fmt.Sprintf("No modem here has the IMEI %s", f.cfg.IMEI)
+	if others != nil {
+		reason += ": " + strings.Join(others, ", ")
+	}
+	return "", f.absent("%s", strings.Join(append([]string{reason + "."}, silent...), " "))
+}
+
+func orUnknown(imei string) string {
+	if imei == "" {
+		return "none that it says"
+	}
+	return imei
+}
+
+// port finds the port of a stick that answers AT, and who is there. A stick of which
+// somebody has a port is left to them.
+func (f *finder) port(ctx context.Context, s *Stick) (path, imei string, err error) {
+	var asked []string
+	for _, t := range s.Candidates() {
+		imei, err := f.ask(ctx, t.Device)
+		switch {
+		case err == nil:
+			return t.Device, imei, nil
+		case ctx.Err() != nil:
+			return "", "", ctx.Err()
+		case errors.Is(err, ErrBusy):
+			return "", "", &hindrance{fmt.Sprintf("%s is in use at %s: %v.", s, t.Device, err), ErrBusy}
+		}
+		asked = append(asked, filepath.Base(t.Device)+": "+err.Error())
+	}
+	return "", "", hindered("%s answers AT at none of its ports (%s).", s, strings.Join(asked, "; "))
+}
+
+// absent adds what can be done with sticks that are no modems yet.
+func (f *finder) absent(format string, args ...any) error {
+	reason := fmt.Sprintf(format, args...)
+	sticks, err := Sticks(f.root)
 	if err != nil {
-		return "", err
+		return hindered("%s", reason)
 	}
-	s := newSession(newOwner(New(Defaults(), Options{}), nowhere{}), newChat(p, usualPace.quiet, nil))
-	defer s.chat.close()
-	if err := s.awake(ctx); err != nil {
-		return "", err
+	for i := range sticks {
+		if sticks[i].Advice != "" {
+			reason += fmt.Sprintf(" %s %s.", &sticks[i], sticks[i].Advice)
+		}
 	}
-	line, err := s.value(ctx, "AT+CGSN", "+CGSN")
-	if err != nil {
-		return "", err
+	return hindered("%s", reason)
+}
+
+// plugged is what a search would find, to be compared with later.
+func (f *finder) plugged() string {
+	if f.cfg.IMEI == "" && f.cfg.Device != DeviceAuto {
+		_, err := os.Stat(f.cfg.Device)
+		return fmt.Sprint(err == nil)
 	}
-	imei, _ := ParseIMEI(line)
-	return imei, nil
+	var b strings.Builder
+	sticks, _ := Sticks(f.root)
+	for i := range sticks {
+		fmt.Fprint(&b, &sticks[i])
+		for _, t := range sticks[i].Ttys {
+			_, err := os.Stat(t.Device) // udev makes the devices after the kernel its entries
+			fmt.Fprint(&b, " ", t.Device, err == nil)
+		}
+	}
+	return b.String()
+}
+
+// lookEvery is how often a modem that is not there is looked for among what is
+// plugged in.
+const lookEvery = time.Second
+
+// sleep waits until it is time to open the port again, somebody wants that now, or
+// something else is plugged in than was when it was last looked for: then it says so.
+func (o *owner) sleep(ctx context.Context, d time.Duration) (changed bool) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	var look <-chan time.Time
+	if o.m.opt.Open == nil {
+		ticker := time.NewTicker(lookEvery)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	for {
+		select {
+		case <-look:
+			if o.m.finder.plugged() != o.plugged {
+				return true
+			}
+		case <-t.C:
+			return false
+		case <-o.m.kick:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
 }

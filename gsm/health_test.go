@@ -328,25 +328,3 @@ func TestUSSDDialogue(t *testing.T) {
 		}
 	})
 }
-
-func TestIdentify(t *testing.T) {
-	inBubble(t, nil, func(f *fake) { f.pin, f.vendor = "1234", "SIMCOM_Ltd" }, func(t *testing.T, r *rig) {
-		r.end()
-		f := newFake()
-		f.replies["AT+CNUM"] = `+CNUM: "","491511234567",145`
-		port, name, err := f.open(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		i, err := identify(t.Context(), port, name)
-		if err != nil || i.Model != "M1" || i.IMEI == "" || i.ICCID == "" || i.Number != "+491511234567" || i.Operator != "Example Net" || !i.Signal.Known {
-			t.Errorf("%+v, %v", i, err)
-		}
-		f.done.Wait()
-		for _, c := range []string{"AT+CPIN=", "AT+CMGF", "AT+CNMI", "AT+CPMS", "AT&F"} {
-			if f.asked(c) > 0 {
-				t.Errorf("%s was written", c)
-			}
-		}
-	})
-}

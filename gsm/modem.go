@@ -44,6 +44,8 @@ type Modem struct {
 	opt  Options
 	log  *slog.Logger
 	pace pace
+	// finder opens the port where nobody else does.
+	finder finder
 
 	calls chan call     // for the session; its capacity bounds them
 	wake  chan struct{} // settled is not empty
@@ -84,7 +86,7 @@ type call struct {
 // New makes a modem that does nothing until Run.
 func New(cfg Config, opt Options) *Modem {
 	m := &Modem{
-		cfg: cfg, opt: opt, log: opt.Log, pace: usualPace,
+		cfg: cfg, opt: opt, log: opt.Log, pace: usualPace, finder: finder{"/", cfg, imeiAt},
 		calls: make(chan call, 8), wake: make(chan struct{}, 1), kick: make(chan struct{}, 1),
 	}
 	if m.log == nil {

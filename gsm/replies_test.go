@@ -395,3 +395,15 @@ func everyParser(text string) {
 	}
 	ParseIdentity(linesOf(text))
 }
+
+// Some swap the digits of each octet, and 19 digits have their fill in the last one.
+func TestSwappedICCID(t *testing.T) {
+	for line, want := range map[string]string{
+		"^ICCID: 98109463007832000001": "89014936008723000010", "^ICCID: 981062200000000000F1": "8901260200000000001",
+		"+ZGETICCID: 8901260200000000001F": "8901260200000000001", "89012602000000F00001": "", "98": "",
+	} {
+		if got, ok := ParseICCID(line); ok != (want != "") || ok && got != want {
+			t.Errorf("%s: %q, %v", line, got, ok)
+		}
+	}
+}

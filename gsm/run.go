@@ -51,8 +51,11 @@ func (m *Modem) Run(ctx context.Context, h Handler) error {
 				o.power(ctx)
 			}
 		}
-		o.sleep(ctx, delay)
-		delay = min(2*delay, m.pace.slowest)
+		if o.sleep(ctx, delay) {
+			delay = m.pace.reopen
+		} else {
+			delay = min(2*delay, m.pace.slowest)
+		}
 	}
 	o.enter(PhaseAbsent, "We do not use it.")
 	return nil
@@ -67,8 +70,9 @@ type owner struct {
 	direct map[int]*direct // what was handed over and lies in no memory
 	serial int             // of the last of them
 
-	opened bool // there was a port
-	worked bool // and the modem at it was brought up
+	opened  bool   // there was a port
+	worked  bool   // and the modem at it was brought up
+	plugged string // what there was when the port was last looked for
 }
 
 func newOwner(m *Modem, h Handler) *owner {
@@ -98,23 +102,8 @@ func (o *owner) open(ctx context.Context) (io.ReadWriteCloser, string, error) {
 	if o.m.opt.Open != nil {
 		return o.m.opt.Open(ctx)
 	}
-	return openConfigured(ctx, o.m.cfg)
-}
-
-// sleep waits, until somebody wants the port opened now.
-func (o *owner) sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			return
-		case <-o.m.kick:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
+	o.plugged = o.m.finder.plugged()
+	return o.m.finder.open(ctx)
 }
 
 // enter changes the state, and tells of it once.
@@ -156,6 +145,9 @@ func (o *owner) count(level Level) {
 
 // reason says for people why there is no modem.
 func (o *owner) reason(err error) string {
+	if h := (*hindrance)(nil); errors.As(err, &h) {
+		return h.reason
+	}
 	device := o.m.cfg.Device
 	if errors.Is(err, ErrBusy) {
 		if device != "" && device != DeviceAuto {

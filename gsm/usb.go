@@ -32,6 +32,19 @@ type Stick struct {
 	Advice string
 }
 
+// makers are the vendors whose USB devices with serial ports are modems. Others are
+// left alone: what is behind an unknown port does not want to be asked AT.
+// systemd/78-smsbridge-modems.rules has most of them.
+var makers = map[string]string{
+	"12d1": "Huawei", "19d2": "ZTE", "2c7c": "Quectel", "1e0e": "SIMCom", "1199": "Sierra Wireless", "1bc7": "Telit",
+	"1546": "u-blox", "1e2d": "Cinterion", "1bbb": "Alcatel", "0af0": "Option", "1410": "Novatel", "05c6": "Qualcomm",
+	"0681": "Siemens", "114f": "Wavecom", "2cb7": "Fibocom",
+}
+
+// IsModem tells whether a stick is of a maker of modems and has a port that may
+// answer AT.
+func (s *Stick) IsModem() bool { return makers[s.Vendor] != "" && len(s.Candidates()) > 0 }
+
 // Sticks lists the modems that are plugged in by USB, by where. root is "/"; tests
 // have a folder of their own.
 func Sticks(root string) ([]Stick, error) {
@@ -133,19 +146,19 @@ func serialLinks(root string) map[string]string {
 
 // adviceFor says what to do with a stick that is in a mode without AT.
 func adviceFor(s *Stick) string {
+	id := s.Vendor + ":" + s.Product
+	if id == "05c6:9008" { // it may show a port, at which nothing speaks AT
+		return "is in Qualcomm's emergency download mode: its firmware does not start. It has to be repaired or replaced"
+	}
 	if len(s.Ttys) > 0 {
 		return ""
 	}
-	id := s.Vendor + ":" + s.Product
 	if hilink[id] {
 		return "is in HiLink mode, in which it is a network card and answers no AT commands. Switch it to modem mode (" +
 			"for most, usb_modeswitch -v " + s.Vendor + " -p " + s.Product + " -X; some need the firmware of a stick), then plug it in again"
 	}
 	if storage[id] {
 		return "shows only its driver disk. Install usb-modeswitch and plug it in again, or switch it by hand: usb_modeswitch -v " + s.Vendor + " -p " + s.Product + " -K"
-	}
-	if id == "05c6:9008" {
-		return "is in Qualcomm's emergency download mode: its firmware does not start. It has to be repaired or replaced"
 	}
 	return ""
 }
@@ -167,7 +180,7 @@ var closedPorts = []struct {
 	{"2c7c", "", []int{0, 1}, "diagnostics and NMEA"},
 	{"1e0e", "9001", []int{0, 1}, "diagnostics and GPS"},
 	{"1199", "", []int{0, 2}, "diagnostics and NMEA"},
-	{"05c6", "9008", []int{0}, "emergency download"},
+	{"05c6", "", []int{0}, "diagnostics, and emergency download"},
 }
 
 // firstPorts are the interfaces with the AT port that is meant for control, to be

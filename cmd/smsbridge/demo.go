@@ -19,21 +19,25 @@ import (
 
 	"smsbridge/config"
 	"smsbridge/gateway/node"
+	"smsbridge/gsm/gsmsim"
 	"smsbridge/smpp/smppsim"
 )
 
-// The demo's carrier and our number on it. All numbers are possible ones, and
-// reach nobody: the carrier is simulated.
+// The demo's carriers, an SMPP account and a modem, and our number on each. All
+// numbers are possible ones, and reach nobody: the carriers are simulated.
 const (
 	demoAccount = "demo"
 	demoNumber  = "+12602058900"
+	demoModem   = "desk-sim"
+	demoSIM     = "+12602058950"
 )
 
 // demoStart bounds the wait until the daemon knows the people and the token
 // that were added beside it.
 const demoStart = 15 * time.Second
 
-// demo runs a daemon, the SMSC that it binds to, and customers who text.
+// demo runs a daemon, the SMSC that it binds to, the modem that it opens, and
+// customers who text.
 func demo(ctx context.Context, args []string, std std) int {
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
 	listen := f.String("listen", "127.0.0.1:8080", "where the API is served, `HOST:PORT`")
@@ -92,6 +96,7 @@ type stage struct {
 	out    io.Writer
 
 	smsc   *smppsim.SMSC
+	modem  *gsmsim.Modem
 	cast   []player
 	secret string // the token's
 }
@@ -102,7 +107,7 @@ type player struct {
 }
 
 // run plays until ctx ends, and then stops everything in order: the customers,
-// the daemon, and the carrier last, which answers what the daemon still has out.
+// the daemon, and the carriers last, which answer what the daemon still has out.
 func (s *stage) run(ctx context.Context) (err error) {
 	password := rand.Text()[:8] // SMPP 3.4 §5.2.2 leaves it eight characters
 	// The SMSC outlives ctx: it is closed after the daemon has unbound.
@@ -117,6 +122,10 @@ func (s *stage) run(ctx context.Context) (err error) {
 		return fmt.Errorf("simulated carrier: %w", err)
 	}
 	defer func() { err = errors.Join(err, s.smsc.Close()) }()
+	if s.modem, err = gsmsim.New(gsmsim.Options{Vendor: "huawei", Number: demoSIM, Link: filepath.Join(s.dir, "modem")}); err != nil {
+		return fmt.Errorf("simulated modem: %w", err)
+	}
+	defer s.modem.Close()
 
 	cfg, err := s.configure(password)
 	if err != nil {
@@ -181,7 +190,7 @@ func (s *stage) perform(ctx context.Context, url string) error {
 	}
 	var all sync.WaitGroup
 	events := make(chan liveEvent, 64)
-	t := newTown(s.smsc)
+	t := newTown(s.smsc, s.modem.Network())
 	all.Go(func() { t.run(ctx) })
 	all.Go(func() { stream.follow(ctx, events) })
 	all.Go(func() { newAccount(s.out).tell(ctx, events) })
@@ -206,7 +215,11 @@ carriers:
       system_id: %s
       password_file: carrier-password
       reconnect: {min: 100ms, max: 2s}
-`, s.listen, demoAccount, demoNumber, s.smsc.Addr(), demoAccount)
+  - name: %s
+    numbers: [%q]
+    gsm:
+      device: %q
+`, s.listen, demoAccount, demoNumber, s.smsc.Addr(), demoAccount, demoModem, demoSIM, s.modem.Options().Link)
 	if err := os.WriteFile(filepath.Join(s.dir, "carrier-password"), []byte(password+"\n"), 0o600); err != nil {
 		return nil, err
 	}

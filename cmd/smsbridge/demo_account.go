@@ -129,7 +129,7 @@ func (a *account) line(e *liveEvent) string {
 	case "released", "archived", "unarchived", "snoozed":
 		return fmt.Sprintf("%s  %s by %s", who, e.Type[len("conversation."):], by)
 	case "carrier.up":
-		return fmt.Sprintf("carrier %s  bound", d.Carrier)
+		return fmt.Sprintf("carrier %s  up", d.Carrier)
 	case "carrier.down":
 		return fmt.Sprintf("carrier %s  down: %s", d.Carrier, d.Error)
 	}

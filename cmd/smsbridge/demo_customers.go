@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"smsbridge/gsm/gsmsim"
 	"smsbridge/smpp/smppsim"
 )
 
@@ -14,6 +15,7 @@ const unreachable = "+12602058905"
 // customer texts, and answers what agents reply.
 type customer struct {
 	name, number string
+	texts        string // the number of ours
 	talks        []talk
 }
 
@@ -25,27 +27,34 @@ type talk struct {
 
 func customers() []customer {
 	return []customer{
-		{"Maya", "+12602058901", []talk{
+		{"Maya", "+12602058901", demoNumber, []talk{
 			{"Hi, is my order ready? It's 4711.", []string{"Great, I'll be there at five.", "Thank you!"}},
 			{"Forgot to ask: can I pay by card?", []string{"Perfect, thanks."}},
 		}},
-		{"Leo", "+12602058902", []talk{
+		{"Ivy", "+12602058911", demoSIM, []talk{
+			{"Hello, the bell at the side door does not work. Can somebody let me in?", []string{"I see you, thanks!", "😊"}},
+			{"It is me again, at the side door.", []string{"Thank you!"}},
+		}},
+		{"Leo", "+12602058902", demoNumber, []talk{
 			{"Hello! 🎂 Could you make a birthday cake for Saturday? Chocolate 🍫, twelve candles and 'Happy 7th, Nora!' on top. 🙏",
 				[]string{"Wonderful 🎉 How much would that be?", "Deal. See you on Saturday! 👋"}},
 			{"Nora wants strawberries on it, too 🍓 Still possible?", []string{"You are the best 🎉"}},
 		}},
-		{"Grace", "+12602058903", []talk{
+		{"Grace", "+12602058903", demoNumber, []talk{
 			{"Do you have a table for four tonight, around 7?", []string{"7:30 is fine too.", "Booked, thanks. Grace"}},
 			{"We will be five tonight, sorry. Is that OK?", []string{"Phew. Thanks!"}},
 		}},
-		{"Omar", "+12602058904", []talk{
+		{"Omar", "+12602058904", demoNumber, []talk{
 			{"My parcel came open and one cup is broken. What do I do?", []string{"I can send a photo by mail. Which address?", "Sent. Thanks for the quick help."}},
 		}},
-		{"Kim", unreachable, []talk{
+		{"Sam", "+12602058912", demoSIM, []talk{
+			{"Running 10 minutes late, sorry. Sam", []string{"Great, see you.", "Parked. On my way up."}},
+		}},
+		{"Kim", unreachable, demoNumber, []talk{
 			{"Battery almost empty, quick: until when are you open?", nil},
 			{"Back, was offline. So until when are you open?", nil},
 		}},
-		{"Zoë", "+12602058906", []talk{
+		{"Zoë", "+12602058906", demoNumber, []talk{
 			{"Bonjour, est-ce que vous parlez français ?", []string{"Super ! Vous êtes ouverts dimanche ?", "Merci, à dimanche."}},
 		}},
 	}
@@ -55,7 +64,7 @@ func customers() []customer {
 // to see; then it is a quiet shop.
 const (
 	firstOpening = time.Second
-	soonOpenings = 3
+	soonOpenings = 4
 	soonAfter    = 4 * time.Second
 	quietFor     = time.Minute     // after a reply, before another talk
 	patience     = 3 * time.Minute // without a reply, before another talk
@@ -63,10 +72,18 @@ const (
 	deliverLimit = 30 * time.Second
 )
 
+// How long the modem's network takes to accept a text, and to deliver it then. Real
+// ones take some seconds for the first.
+const (
+	modemTakes    = time.Second
+	modemDelivers = 1500 * time.Millisecond
+)
+
 // town is everybody who may text. A demo that nobody attends to falls silent:
 // after a few texts without a reply a customer gives up.
 type town struct {
 	smsc    *smppsim.SMSC
+	mobile  *gsmsim.Network // of the modem
 	rand    *rand.Rand
 	replies chan string // numbers that an agent has written to
 	people  []*resident
@@ -84,8 +101,8 @@ type resident struct {
 	quietTil time.Time
 }
 
-func newTown(smsc *smppsim.SMSC) *town {
-	t := &town{smsc: smsc, rand: rand.New(rand.NewPCG(4711, 0)), replies: make(chan string, 64)}
+func newTown(smsc *smppsim.SMSC, mobile *gsmsim.Network) *town {
+	t := &town{smsc: smsc, mobile: mobile, rand: rand.New(rand.NewPCG(4711, 0)), replies: make(chan string, 64)}
 	for _, c := range customers() {
 		t.people = append(t.people, &resident{customer: c})
 	}
@@ -94,11 +111,18 @@ func newTown(smsc *smppsim.SMSC) *town {
 
 // run lets them text until ctx ends.
 func (t *town) run(ctx context.Context) {
-	t.smsc.OnMessage(func(m smppsim.Message) {
+	hear := func(number string) {
 		select {
-		case t.replies <- m.To:
+		case t.replies <- number:
 		case <-ctx.Done():
 		}
+	}
+	t.smsc.OnMessage(func(m smppsim.Message) { hear(m.To) })
+	t.mobile.OnSubmit(func(s gsmsim.Submitted) gsmsim.Fate {
+		if s.Complete {
+			hear(s.To)
+		}
+		return gsmsim.Fate{Delay: modemTakes, Reports: []gsmsim.Report{{After: modemDelivers}}}
 	})
 	t.opening = time.Now().Add(firstOpening)
 	timer := time.NewTimer(0)
@@ -173,13 +197,18 @@ func (t *town) speak(ctx context.Context, now time.Time) {
 	}
 }
 
-// send texts the daemon's number, and waits until the daemon has acknowledged
-// it. After the limit the simulated carrier goes on trying by itself.
+// send texts one of the daemon's numbers; what goes over SMPP is waited for until
+// the daemon has acknowledged it. After the limit the simulated carrier goes on
+// trying by itself, as the modem's network does at once.
 func (t *town) send(ctx context.Context, p *resident, text string) {
+	if p.texts == demoSIM {
+		_ = t.mobile.Text(p.number, p.texts, text) // what comes of it is seen as well
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, deliverLimit)
 	defer cancel()
 	// What comes of it is seen in the live account, or missing there.
-	_, _ = t.smsc.Deliver(ctx, p.number, demoNumber, text, smppsim.Via(demoAccount))
+	_, _ = t.smsc.Deliver(ctx, p.number, p.texts, text, smppsim.Via(demoAccount))
 }
 
 func (t *town) between(shortest, longest time.Duration) time.Duration {

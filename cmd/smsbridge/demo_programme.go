@@ -9,11 +9,12 @@ import (
 // another terminal.
 func (s *stage) programme(url string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `smsbridge demo: a daemon, a simulated carrier and its customers, on this machine alone.
+	fmt.Fprintf(&b, `smsbridge demo: a daemon, a simulated carrier, a simulated modem, and their customers, on this machine alone.
 
   address   %s        (its API: %s/openapi.json)
-  number    %s, Reception
-`, url, url, spaced(demoNumber))
+  numbers   %s, Reception    by SMPP, carrier %s
+            %s, Reception    by a SIM in a modem, carrier %s
+`, url, url, spaced(demoNumber), demoAccount, spaced(demoSIM), demoModem)
 	title := "sign in"
 	for _, p := range s.cast {
 		fmt.Fprintf(&b, "  %-9s %-4s  %-7s  extension %s  password %s\n", title, p.Name, p.Role, p.Extension, p.Password)
@@ -37,7 +38,8 @@ To paste into another terminal. Ana and Ben sign in, and see who waits:
   ben $API/session -d '{"extension":"%s","password":"%s"}'
   ana "$API/conversations?view=waiting&sort=oldest"
 
-Ana takes the one that has waited longest, and Ben hears who was faster:
+They texted different numbers (carrier_kind says whether it is smpp or gsm), and are answered
+from the one that they texted. Ana takes the one that has waited longest, and Ben hears who was faster:
 
   ID=$(ana "$API/conversations?view=waiting&sort=oldest&limit=1" | grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4)
   ana -X POST $API/conversations/$ID/take
@@ -51,7 +53,7 @@ Ana answers; the ticks and what the customer says to it appear below. Then she i
 
 A program sends:
 
-  curl -sS -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' $API/messages -d '{"to":"+12602058902","text":"Your parcel is ready."}'
+  curl -sS -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' $API/messages -d '{"from":"%s","to":"+12602058902","text":"Your parcel is ready."}'
 
 Once she has signed in, this is what her inbox would be told, until Ctrl-C:
 
@@ -59,7 +61,7 @@ Once she has signed in, this is what her inbox would be told, until Ctrl-C:
 
 What happens, one line an event. Ctrl-C stops the demo.
 
-`, url, jars, ana.Extension, ana.Password, ben.Extension, ben.Password, s.secret, jars, url)
+`, url, jars, ana.Extension, ana.Password, ben.Extension, ben.Password, s.secret, demoNumber, jars, url)
 	return b.String()
 }
 

@@ -102,14 +102,17 @@ func newAgent(t *testing.T, api string) *agent {
 
 // answer is what the story needs of any answer.
 type answer struct {
-	ID     string `json:"id"`
-	Status any    `json:"status"` // a conversation's word, or a problem's number
-	Code   string `json:"code"`
-	Tick   string `json:"tick"`
-	Owner  *named `json:"owner"`
-	Items  []struct {
-		ID   string `json:"id"`
-		Peer string `json:"peer"`
+	ID      string `json:"id"`
+	Status  any    `json:"status"` // a conversation's word, or a problem's number
+	Code    string `json:"code"`
+	Tick    string `json:"tick"`
+	Carrier string `json:"carrier"`
+	Owner   *named `json:"owner"`
+	Items   []struct {
+		ID     string `json:"id"`
+		Number string `json:"number"`
+		Peer   string `json:"peer"`
+		Kind   string `json:"carrier_kind"`
 	} `json:"items"`
 }
 
@@ -140,6 +143,20 @@ func (a *agent) asks(method, path, body string, want int) answer {
 		a.t.Fatalf("%s %s: %v: %s", method, path, err, text)
 	}
 	return got
+}
+
+// waitsAt finds who waits for an answer from one of our numbers.
+func (a *agent) waitsAt(number, kind string) (conversation string) {
+	a.t.Helper()
+	for deadline := time.Now().Add(demoPatience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		for _, c := range a.asks("GET", "/conversations?view=waiting", "", http.StatusOK).Items {
+			if c.Number == number && c.Kind == kind {
+				return "/conversations/" + c.ID
+			}
+		}
+	}
+	a.t.Fatalf("nobody has texted %s by %s", number, kind)
+	return ""
 }
 
 // The story that the demo prints, as a person would follow it.
@@ -193,7 +210,21 @@ func TestDemoTellsItsStory(t *testing.T) {
 	}
 	d.sees(`Maya .* dealt with by Ana`)
 
-	program.asks("POST", "/messages", `{"to":"`+unreachable+`","text":"Your parcel is ready."}`, http.StatusAccepted)
+	// The same with who texted the SIM: it is answered from there, and the modem's
+	// status report says when it was delivered.
+	conversation = ana.waitsAt("+12602058950", "gsm")
+	ana.asks("POST", conversation+"/take", "", http.StatusOK)
+	d.sees(`Ivy \+1 260 205 8911  taken by Ana`)
+	ben.asks("POST", conversation+"/take", "", http.StatusConflict)
+	reply = ana.asks("POST", conversation+"/messages", `{"text":"Coming down ☔"}`, http.StatusAccepted)
+	d.sees(`Ivy .* ← Ana  "Coming down ☔"  sent ✓$`)
+	d.sees(`Ivy .* ← Ana  "Coming down ☔"  delivered ✓✓$`)
+	if got := ana.asks("GET", "/messages/"+reply.ID, "", http.StatusOK); got.Tick != "delivered" || got.Carrier != "desk-sim" {
+		t.Errorf("tick %q by %q, want delivered by desk-sim", got.Tick, got.Carrier)
+	}
+	d.sees(`Ivy .* → Ana  "I see you, thanks!"`)
+
+	program.asks("POST", "/messages", `{"from":"+12602058900","to":"`+unreachable+`","text":"Your parcel is ready."}`, http.StatusAccepted)
 	d.sees(`Kim .* ← demo  "Your parcel is ready\."  failed !  The carrier could not deliver it`)
 
 	stopping := time.Now()

@@ -37,6 +37,10 @@ usage: smsbridge COMMAND [flags]
   check      is the configuration right? every problem, with its line
   user       add NAME, list, passwd, disable: people who sign in
   token      create NAME, list, revoke: keys of programs
+  modems     what is plugged in, and what to configure for it
+  init       writes a first configuration from what is plugged in
+  at         DEVICE: type AT commands to a modem
+  status     carriers, modems, queues and backlog of a running daemon
   trace      MESSAGE: the whole life of one text
   selftest   CARRIER --to NUMBER: does a carrier carry every character?
   simulate   smsc: an SMSC to bind to; modem: a modem with a SIM to open
@@ -75,6 +79,14 @@ func run(ctx context.Context, args []string, io std) int {
 		return user(ctx, args, io)
 	case "token":
 		return token(ctx, args, io)
+	case "modems":
+		return modems(ctx, args, io)
+	case "init":
+		return initialise(ctx, args, io)
+	case "at":
+		return at(ctx, args, io)
+	case "status":
+		return status(ctx, args, io)
 	case "trace":
 		return trace(ctx, args, io)
 	case "selftest":

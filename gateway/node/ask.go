@@ -38,6 +38,12 @@ func Ask(ctx context.Context, cfg *config.Config, url, scope string, within time
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Revoke(context.WithoutCancel(ctx), token.ID.String())) }()
+	return Request(ctx, cfg, url, token.Secret, method, path, body, answer)
+}
+
+// Request asks a running daemon something over its API with a token that one has.
+// cfg says where it serves on this machine, if url is empty.
+func Request(ctx context.Context, cfg *config.Config, url, secret, method, path string, body, answer any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -53,7 +59,7 @@ func Ask(ctx context.Context, cfg *config.Config, url, scope string, within time
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+token.Secret)
+	req.Header.Set("Authorization", "Bearer "+secret)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := client.Do(req)
 	if err != nil {
