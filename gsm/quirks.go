@@ -37,7 +37,7 @@ var quirks = []quirk{
 	{vendor: "HUAWEI", model: "MU509", why: "mode 2 of +CNMI is reserved (its AT manual)",
 		modes: []int{1}},
 	{vendor: "ZTE", why: "repeats +ZUSIMR:2 until it is asked for its memories (ModemManager)",
-		after: []string{"AT+CPMS?"}, reportsIn: "SR"},
+		after: []string{"AT+CPMS?"}, reportsIn: "SR", iccid: "AT+ZGETICCID", pinTries: "AT+ZPINPUK=?"},
 	{vendor: "QUECTEL", why: "the ICCID and the tries of the PIN have commands of their own",
 		iccid: "AT+QCCID", pinTries: `AT+QPINC="SC"`},
 	{vendor: "QUECTEL", model: "E", why: "what comes unasked goes to one port only, by default another one (EC25, EG25, EG91, EG06)",
