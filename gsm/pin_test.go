@@ -63,6 +63,9 @@ func TestPINs(t *testing.T) {
 		{"one left, says a Quectel", func(f *fake) {
 			f.pin, f.vendor, f.replies[`AT+QPINC="SC"`] = "1234", "Quectel", `+QPINC: "SC",1,10`
 		}, nil, PhasePIN, "1 more tries", 0, nil},
+		{"two left, says a ZTE", func(f *fake) {
+			f.pin, f.vendor, f.replies["AT+ZPINPUK=?"] = "1234", "ZTE CORPORATION", "+ZPINPUK: 2,10"
+		}, nil, PhasePIN, "2 more tries", 0, nil},
 		{"two left, says a SIMCom", func(f *fake) {
 			f.pin, f.vendor, f.replies["AT+SPIC"] = "1234", "SIMCOM_Ltd", "+SPIC: 2,10,0,10"
 		}, nil, PhasePIN, "2 more tries", 0, nil},

@@ -108,6 +108,7 @@ func TestQuirks(t *testing.T) {
 		{"Quectel", "EC25", func(q quirk) bool { return q.reportsIn == "SR" && q.iccid == "AT+QCCID" && len(q.after) == 1 }},
 		{"Quectel_Ltd", "Quectel_M26", func(q quirk) bool { return q.noRouting && len(q.after) == 0 }},
 		{"SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", func(q quirk) bool { return slices.Equal(q.before, []string{"AT&F"}) }},
+		{"ZTE CORPORATION", "MF190", func(q quirk) bool { return q.iccid == "AT+ZGETICCID" && q.reportsIn == "SR" }},
 		{"SIMCOM_Ltd", "SIMCOM_SIM800L", func(q quirk) bool { return q.before == nil && q.pinTries == "AT+SPIC" }},
 		{"Cinterion", "MC75i", func(q quirk) bool { return slices.Contains(q.avoid, "ME") }},
 		{"Nokia", "N95", func(q quirk) bool { return q.after == nil && q.iccid == "" }},

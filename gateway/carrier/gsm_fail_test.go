@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"smsbridge/gateway"
+	"smsbridge/gsm"
 	"smsbridge/gsm/gsmsim"
 )
 
@@ -102,6 +103,28 @@ func TestGSMOddModems(t *testing.T) {
 			f.tick(f.send(them, "yes"), gateway.TickDelivered)
 			if all := f.network.Submitted(); len(all) != 1 || all[0].Text != "yes" {
 				t.Errorf("%+v", all)
+			}
+			f.emptied()
+		})
+	}
+}
+
+// Every vendor's modems work, and their SIMs are known by their own number.
+func TestGSMVendors(t *testing.T) {
+	t.Parallel()
+	for _, vendor := range gsmsim.Vendors() {
+		t.Run(vendor, func(t *testing.T) {
+			t.Parallel()
+			f := startGSM(t, gsmsim.Options{Vendor: vendor, PIN: "1234", ICCID: "8944100030123456789"}, func(c *gsm.Config) { c.PIN = "1234" })
+			if err := f.network.Text(them, ours, "hello"); err != nil {
+				t.Fatal(err)
+			}
+			if m := f.text(); m.Text != "hello" {
+				t.Errorf("%q", m.Text)
+			}
+			f.tick(f.send(them, "yes"), gateway.TickDelivered)
+			if m := f.modem.Modem(); m.ICCID != "8944100030123456789" || m.SentDay != 1 || m.IMEI != f.sim.Options().IMEI {
+				t.Errorf("%+v", m)
 			}
 			f.emptied()
 		})

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/warthog618/sms/encoding/gsm7/charset"
 )
 
 // maxRecord is how many of the newest submitted texts a Network keeps.
@@ -50,8 +52,22 @@ type parcel struct {
 	arrived   func() // may be nil
 }
 
+// makeTables has the library make its tables of characters, which it does when each
+// is first used, without a lock: modems use them at once.
+var makeTables = sync.OnceFunc(func() {
+	charset.DefaultDecoder()
+	charset.DefaultEncoder()
+	charset.DefaultExtEncoder()
+	for nli := charset.Start; nli < charset.End; nli++ {
+		charset.NewDecoder(nli)
+		charset.NewEncoder(nli)
+		charset.NewExtEncoder(nli)
+	}
+})
+
 // NewNetwork starts a network. Close must be called, after that of its modems.
 func NewNetwork() *Network {
+	makeTables()
 	n := &Network{
 		clock: newClock(), done: make(chan struct{}), wake: make(chan struct{}, 1),
 		lines: map[string]*line{}, open: map[partKey]*partial{}, changed: make(chan struct{}),
