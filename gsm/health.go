@@ -83,7 +83,7 @@ func (s *session) checkOperator(ctx context.Context) error {
 		s.m.update(func(i *Info) { i.Operator = "" })
 		return nil
 	}
-	line, err := firstLine(s.do(ctx, "AT+COPS?", netTimeout, "+COPS:"))
+	line, err := firstLine(s.do(ctx, "AT+COPS?", simTimeout, "+COPS:"))
 	if fatal := s.fatal(err); fatal != nil {
 		return fatal
 	}

@@ -121,7 +121,7 @@ func (f *gsmFlow) start() {
 }
 
 // gsmPatience is that of a modem which is asked several times whether it is there.
-const gsmPatience = time.Minute
+const gsmPatience = 90 * time.Second
 
 // until returns the next event of a type. Others are kept for who asks for them.
 func (f *gsmFlow) until(kind gateway.EventType) gateway.Event {
@@ -146,7 +146,7 @@ func (f *gsmFlow) event(what string, is func(*gateway.Event) bool) gateway.Event
 			}
 			f.passed = append(f.passed, e)
 		case <-limit:
-			f.t.Fatalf("no %s; the modem: %+v", what, f.modem.Modem())
+			f.t.Fatalf("no %s; %d wait in the network, SM has %d, ME %d; the modem: %+v", what, f.network.Waiting(ours), f.sim.Stored("SM"), f.sim.Stored("ME"), f.modem.Modem())
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 // Each kind of text reaches its customer's conversation as it was written, and
 // leaves the modem.
 func TestGSMTextsIn(t *testing.T) {
+	t.Parallel()
 	f := startGSM(t, gsmsim.Options{Vendor: "huawei"}, nil)
 	long := strings.Repeat("a text of several parts, and it is long ", 10)
 	for _, c := range []struct {
@@ -46,6 +47,7 @@ func TestGSMTextsIn(t *testing.T) {
 
 // The announcement of an MMS is shown as such, and does not stay on the SIM.
 func TestGSMPush(t *testing.T) {
+	t.Parallel()
 	f := startGSM(t, gsmsim.Options{}, nil)
 	if err := f.network.Deliver(gsmsim.WAPPush(them, ours, "http://mms.example/1")); err != nil {
 		t.Fatal(err)
@@ -68,6 +70,7 @@ func TestGSMPush(t *testing.T) {
 
 // What the modem does not announce, or announces wrongly, is found all the same.
 func TestGSMUnannounced(t *testing.T) {
+	t.Parallel()
 	f := startGSM(t, gsmsim.Options{}, nil)
 	for _, words := range []string{"cmti-no-index:1", "cmti-wrong-memory:1"} {
 		change, err := gsmsim.ParseSwitches(words)
@@ -101,6 +104,7 @@ func TestGSMUnannounced(t *testing.T) {
 
 // A full SIM is emptied, and what waits in the network comes.
 func TestGSMFull(t *testing.T) {
+	t.Parallel()
 	f := newGSM(t, gsmsim.Options{Vendor: "generic", Slots: 5}, nil)
 	for i := range 12 {
 		if err := f.network.Text(them, ours, string(rune('a'+i))); err != nil {
@@ -129,6 +133,7 @@ func TestGSMFull(t *testing.T) {
 // when the modem starts anew and after a restart, and is deleted when that works.
 // An equal one beside it, time stamp and all, is another.
 func TestGSMDeletionFails(t *testing.T) {
+	t.Parallel()
 	f := startGSM(t, gsmsim.Options{}, nil)
 	f.sim.Set(func(b *gsmsim.Behaviour) {
 		b.Rules = []gsmsim.Rule{{Command: "+CMGD", Do: gsmsim.DoCMS, Code: 320}}
@@ -173,6 +178,7 @@ func TestGSMDeletionFails(t *testing.T) {
 
 // Texts that are routed to us, and not stored, come, too.
 func TestGSMRouted(t *testing.T) {
+	t.Parallel()
 	f := startGSM(t, gsmsim.Options{}, func(c *gsm.Config) { c.Routed = true })
 	for _, text := range []string{"one", "two", "three"} {
 		if err := f.network.Text(them, ours, text); err != nil {

@@ -12,6 +12,7 @@ import (
 
 // The ticks follow the status reports.
 func TestGSMTicks(t *testing.T) {
+	t.Parallel()
 	f := startGSM(t, gsmsim.Options{Vendor: "huawei"}, nil)
 	for _, c := range []struct {
 		what    string
@@ -54,6 +55,7 @@ func TestGSMTicks(t *testing.T) {
 // TP-MR wraps around: each report finds its own, and of two customers under one
 // number each has theirs.
 func TestGSMReferencesWrap(t *testing.T) {
+	t.Parallel()
 	f := startGSM(t, gsmsim.Options{LastMR: 250}, nil)
 	f.network.OnSubmit(func(s gsmsim.Submitted) gsmsim.Fate {
 		if strings.HasPrefix(s.Text, "fails") {
@@ -76,6 +78,7 @@ func TestGSMReferencesWrap(t *testing.T) {
 
 // Two customers' texts with the same TP-MR are out at once.
 func TestGSMSameReference(t *testing.T) {
+	t.Parallel()
 	f := startGSM(t, gsmsim.Options{LastMR: 9}, nil)
 	f.network.OnSubmit(func(s gsmsim.Submitted) gsmsim.Fate {
 		if strings.HasPrefix(s.Text, "slow") {

@@ -2,6 +2,7 @@ package carrier_test
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -17,7 +18,16 @@ import (
 	"smsbridge/smpp/smppsim"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Those of modems are parallel, and mostly wait.
+	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue {
+		if err := flag.Set(p.Name, "24"); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const patience = 20 * time.Second
 
