@@ -237,7 +237,7 @@ func (a *Accounts) Revoke(ctx context.Context, which string) error {
 	})
 }
 
-// Check finds what is right as a configuration but not possible in this version.
+// Check finds what is right as a configuration and yet not possible. It opens nothing.
 func Check(cfg *config.Config) error {
 	n := &Node{cfg: cfg, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
 	_, err := n.lines(func() gateway.ID { return 0 })

@@ -116,13 +116,14 @@ func TestStoreIsUsedByOneDaemon(t *testing.T) {
 	}
 }
 
-// What is right word for word may not fit together: that is said before it starts.
+// A configuration that is right is possible, and looking at it opens nothing: the
+// modem need not be there.
 func TestCheck(t *testing.T) {
 	if err := node.Check(parse(t, "a", carrier)); err != nil {
 		t.Errorf("a right configuration: %v", err)
 	}
 	modem := strings.Replace(carrier, "]\n", ", {name: desk, numbers: ['+447700900123'], gsm: {device: auto}}]\n", 1)
-	if err := node.Check(parse(t, "a", modem)); err == nil || !strings.Contains(err.Error(), "desk") {
+	if err := node.Check(parse(t, "a", modem)); err != nil {
 		t.Errorf("a modem: %v", err)
 	}
 }
