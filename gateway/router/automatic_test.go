@@ -39,7 +39,7 @@ func TestOpeningHours(t *testing.T) {
 		}
 		b.later(13 * time.Hour) // 6:00
 		b.receive(customer(1), "early")
-		b.pass(2*time.Hour + time.Minute)
+		b.later(2*time.Hour + time.Minute)
 		other := b.receive(customer(2), "good morning")
 		wantList(t, "texts", b.texts(c.ID), []string{"hello?", "> " + closedReply, "anybody?", "well?", "early", "> " + closedReply})
 		wantList(t, "texts in time", b.texts(other.ID), []string{"good morning"})

@@ -191,41 +191,41 @@ func TestPersonsNumber(t *testing.T) {
 
 func TestAbsentOwnerGivesBack(t *testing.T) {
 	onEach(t, func(b *bed) {
-		b.general(func(s *gateway.QueueSettings) { s.ReturnAfter = minutes(10) })
+		b.general(func(s *gateway.QueueSettings) { s.ReturnAfter = minutes(3) })
 		b.run()
 		there := b.r.Connected(b.ana.ID)
 		c, quiet := b.receive(customer(1), "hello"), b.receive(customer(2), "hello")
 		b.act(b.ana, c.ID, gateway.ActTake)
 		b.reply(b.ana, quiet.ID, "done?")
-		b.pass(30 * time.Minute)
+		b.pass(5 * time.Minute)
 		b.wantSeen(c, "Ana Mia Sue") // she is there, and may take her time
 		b.choose(b.ana, Away)
-		b.pass(9 * time.Minute)
+		b.pass(150 * time.Second)
 		b.wantSeen(c, "Ana Mia Sue")
-		b.pass(2 * time.Minute)
+		b.pass(time.Minute)
 		b.wantSeen(c, "Ana Ben Mia Sue")
 		if got := b.conversation(quiet.ID); got.Owner != b.ana.ID {
 			t.Errorf("nobody waits for an answer there, and it is %+v", got)
 		}
 		c = b.receive(customer(2), "and?")
-		b.pass(9 * time.Minute)
+		b.pass(150 * time.Second)
 		if got := b.conversation(quiet.ID); got.Owner != b.ana.ID {
-			t.Errorf("the customer has waited for nine minutes: %+v", got)
+			t.Errorf("the customer has waited for two minutes and a half: %+v", got)
 		}
-		b.pass(2 * time.Minute)
+		b.pass(time.Minute)
 		if got := b.conversation(quiet.ID); got.Status != gateway.StatusWaiting {
 			t.Errorf("given back: %+v", got)
 		}
 		b.choose(b.ana, Available) // a lost connection counts, too
 		b.act(b.ana, c.ID, gateway.ActTake)
 		there()
-		b.pass(9 * time.Minute)
+		b.pass(150 * time.Second)
 		if got := b.conversation(c.ID); got.Owner != b.ana.ID {
-			t.Errorf("offline for nine minutes, and it is %+v", got)
+			t.Errorf("offline for two minutes and a half, and it is %+v", got)
 		}
-		b.pass(2 * time.Minute)
+		b.pass(time.Minute)
 		if got := b.conversation(c.ID); got.Status != gateway.StatusWaiting {
-			t.Errorf("offline for eleven minutes, and it is %+v", got)
+			t.Errorf("offline for three minutes and a half, and it is %+v", got)
 		}
 	})
 }
