@@ -2,6 +2,7 @@ package api
 
 import (
 	"strconv"
+	"time"
 
 	"smsbridge/gateway"
 )
@@ -60,4 +61,17 @@ func (a *API) frame(e *gateway.Event, last *gateway.Message, gone bool) []byte {
 	b = append(b, "\ndata: "...)
 	b = a.render.event(b, e, last, gone)
 	return append(b, "\n\n"...)
+}
+
+// passingFrame renders what passes as the stream carries it: an event without an
+// id, since it cannot be resumed. data appends its members.
+func passingFrame(event string, now time.Time, data func([]byte) []byte) []byte {
+	b := append(make([]byte, 0, 384), "event: "...)
+	b = append(b, event...)
+	b = append(b, "\ndata: {\"type\":"...)
+	b = appendString(b, event)
+	b = append(b, `,"time":`...)
+	b = appendTime(b, now)
+	b = append(b, `,"data":{`...)
+	return append(data(b), "}}\n\n"...)
 }

@@ -49,12 +49,9 @@ func (a *API) ignore(w http.ResponseWriter, r *http.Request, c *caller) error {
 	return a.writeConversation(w, r, c, http.StatusOK, found)
 }
 
-// ignoredFrame is what streams carry of it: an event without an id, since it
-// cannot be resumed.
+// ignoredFrame is what streams carry of it.
 func (a *API) ignoredFrame(c *gateway.Conversation) []byte {
-	b := append(make([]byte, 0, 384), "event: "+eventIgnored+"\ndata: {\"type\":\""+eventIgnored+"\",\"time\":"...)
-	b = appendTime(b, time.Now())
-	b = append(b, `,"data":{"conversation":`...)
-	b = a.render.brief(b, c)
-	return append(b, "}}\n\n"...)
+	return passingFrame(eventIgnored, time.Now(), func(b []byte) []byte {
+		return a.render.brief(append(b, `"conversation":`...), c)
+	})
 }

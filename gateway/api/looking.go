@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -87,20 +86,18 @@ func (a *API) setPresence(w http.ResponseWriter, r *http.Request, c *caller) err
 	return nil
 }
 
-// presenceFrame is what streams carry of it: an event without an id, since it
-// cannot be resumed.
+// presenceFrame is what streams carry of it.
 func presenceFrame(id gateway.ID, who gateway.Actor, state string, now time.Time) []byte {
-	b := append(make([]byte, 0, 256), "event: conversation.presence\ndata: {\"type\":\"conversation.presence\",\"time\":"...)
-	b = appendTime(b, now)
-	b = append(b, `,"data":{"conversation":{"id":`...)
-	b = appendID(b, id)
-	b = append(b, `},"who":`...)
-	b = appendNamed(b, who.ID, who.Name)
-	b = append(b, `,"state":`...)
-	b = strconv.AppendQuote(b, state)
-	b = append(b, `,"until":`...)
-	b = appendTime(b, now.Add(presenceFor))
-	return append(b, "}}\n\n"...)
+	return passingFrame("conversation.presence", now, func(b []byte) []byte {
+		b = append(b, `"conversation":{"id":`...)
+		b = appendID(b, id)
+		b = append(b, `},"who":`...)
+		b = appendNamed(b, who.ID, who.Name)
+		b = append(b, `,"state":`...)
+		b = appendString(b, state)
+		b = append(b, `,"until":`...)
+		return appendTime(b, now.Add(presenceFor))
+	})
 }
 
 // passAvailability tells everybody's streams that somebody has said that they are
@@ -112,18 +109,17 @@ func (a *API) passAvailability(who gateway.ID) {
 		return
 	}
 	state, since := a.router.Availability(who)
-	b := append(make([]byte, 0, 256), "event: agent.availability\ndata: {\"type\":\"agent.availability\",\"time\":"...)
-	b = appendTime(b, time.Now())
-	b = append(b, `,"data":{"agent":{"id":`...)
-	b = appendID(b, who)
-	b = append(b, `,"name":`...)
-	b = appendString(b, p.Name)
-	b = append(b, `,"extension":`...)
-	b = appendString(b, p.Extension)
-	b = append(b, `},"availability":`...)
-	b = appendString(b, string(state))
-	b = append(b, `,"since":`...)
-	b = appendTime(b, since)
-	b = append(b, "}}\n\n"...)
-	a.hub.pass(&passing{frame: b, audience: (*caller).person})
+	frame := passingFrame("agent.availability", time.Now(), func(b []byte) []byte {
+		b = append(b, `"agent":{"id":`...)
+		b = appendID(b, who)
+		b = append(b, `,"name":`...)
+		b = appendString(b, p.Name)
+		b = append(b, `,"extension":`...)
+		b = appendString(b, p.Extension)
+		b = append(b, `},"availability":`...)
+		b = appendString(b, string(state))
+		b = append(b, `,"since":`...)
+		return appendTime(b, since)
+	})
+	a.hub.pass(&passing{frame: frame, audience: (*caller).person})
 }

@@ -118,16 +118,20 @@ func (r *Router) Note(ctx context.Context, by gateway.Actor, id gateway.ID, text
 // changeable loads a conversation that by may change. What by may not see is not
 // there.
 func (r *Router) changeable(tx *store.Tx, by gateway.Actor, id gateway.ID) (gateway.Conversation, error) {
-	c, err := r.conversation(tx, id)
-	switch {
-	case err != nil:
-		return c, err
-	case !c.View().VisibleTo(by):
-		return c, &gateway.Refusal{Code: gateway.NotFound, Text: "There is no such conversation."}
-	case !c.View().ChangeableBy(by):
-		return c, &gateway.Refusal{Code: gateway.NotOwner, Text: "Somebody else has this conversation."}
+	c, err := r.visible(tx, by, id)
+	if err == nil && !c.View().ChangeableBy(by) {
+		err = &gateway.Refusal{Code: gateway.NotOwner, Text: "Somebody else has this conversation."}
 	}
-	return c, nil
+	return c, err
+}
+
+// visible loads a conversation that by may see.
+func (r *Router) visible(tx *store.Tx, by gateway.Actor, id gateway.ID) (gateway.Conversation, error) {
+	c, err := r.conversation(tx, id)
+	if err == nil && !c.View().VisibleTo(by) {
+		err = &gateway.Refusal{Code: gateway.NotFound, Text: "There is no such conversation."}
+	}
+	return c, err
 }
 
 func withoutNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }

@@ -40,12 +40,10 @@ func (r *Router) Unblock(ctx context.Context, by gateway.Actor, id gateway.ID) (
 	var c gateway.Conversation
 	err := r.update(ctx, by, func(tx *store.Tx) error {
 		var err error
-		if c, err = r.conversation(tx, id); err != nil {
+		if c, err = r.visible(tx, by, id); err != nil {
 			return err
 		}
 		switch {
-		case !c.View().VisibleTo(by):
-			return &gateway.Refusal{Code: gateway.NotFound, Text: "There is no such conversation."}
 		case by.Kind == gateway.ActorPerson && !c.ManagedBy(by):
 			return &gateway.Refusal{Code: gateway.Forbidden, Text: "Only managers of its queue and system owners do this."}
 		case !c.Blocked:
@@ -164,15 +162,20 @@ func (r *Router) decide(tx *store.Tx, by gateway.Actor, c gateway.Conversation, 
 	if !out {
 		return d, nil
 	}
-	return d, r.dropOptedOut(tx, c.Number, c.Peer)
+	b := r.openBook(tx)
+	if err := b.dropOptedOut(c.Number, c.Peer); err != nil {
+		return d, err
+	}
+	return d, b.finish()
 }
 
-func (r *Router) dropOptedOut(tx *store.Tx, number string, peer gateway.Address) error {
-	queued, err := tx.QueuedTo(number, peer)
+// dropOptedOut fails what is queued for a customer who wants no more from a number.
+func (b *book) dropOptedOut(number string, peer gateway.Address) error {
+	queued, err := b.tx.QueuedTo(number, peer)
 	if err != nil {
 		return err
 	}
-	return r.failQueued(tx, queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent.")
+	return b.failQueued(queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent.")
 }
 
 // customerChanged says in the thread, in the audit and on the streams what by has

@@ -13,11 +13,8 @@ func (r *Router) Ignore(ctx context.Context, by gateway.Actor, id gateway.ID, ep
 	var c gateway.Conversation
 	err := r.update(ctx, by, func(tx *store.Tx) error {
 		var err error
-		if c, err = r.conversation(tx, id); err != nil {
+		if c, err = r.visible(tx, by, id); err != nil {
 			return err
-		}
-		if !c.View().VisibleTo(by) {
-			return &gateway.Refusal{Code: gateway.NotFound, Text: "There is no such conversation."}
 		}
 		if err := stale(c, by, epoch); err != nil {
 			return err

@@ -201,11 +201,7 @@ func (b *batch) keyword(word gateway.Keyword, in *gateway.Inbound, m *gateway.Me
 		if err := b.writeSegments(); err != nil {
 			return err
 		}
-		queued, err := tx.QueuedTo(in.To, in.From)
-		if err != nil {
-			return err
-		}
-		if err := b.failQueued(queued, gateway.TickFailed, gateway.ErrOptedOut, "The customer opted out before this was sent."); err != nil {
+		if err := b.dropOptedOut(in.To, in.From); err != nil {
 			return err
 		}
 	}
