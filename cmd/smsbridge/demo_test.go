@@ -146,17 +146,22 @@ func (a *agent) asks(method, path, body string, want int) answer {
 }
 
 // waitsAt finds who waits for an answer from one of our numbers.
-func (a *agent) waitsAt(number, kind string) (conversation string) {
+func (a *agent) waitsAt(number, kind string) string {
 	a.t.Helper()
-	for deadline := time.Now().Add(demoPatience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	deadline, again := time.After(demoPatience), time.NewTicker(20*time.Millisecond)
+	defer again.Stop()
+	for {
 		for _, c := range a.asks("GET", "/conversations?view=waiting", "", http.StatusOK).Items {
 			if c.Number == number && c.Kind == kind {
 				return "/conversations/" + c.ID
 			}
 		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			a.t.Fatalf("nobody has texted %s by %s", number, kind)
+		}
 	}
-	a.t.Fatalf("nobody has texted %s by %s", number, kind)
-	return ""
 }
 
 // The story that the demo prints, as a person would follow it.

@@ -112,14 +112,17 @@ func TestStreamsAreBounded(t *testing.T) {
 	ben.listen(t)
 	refused(t, s.program("p", "events:read", "").do("GET", "/events", nil), 429, "rate_limited")
 	streams[0].close()
-	for range 100 { // it is gone when the server has noticed
+	deadline, again := time.After(10*time.Second), time.NewTicker(10*time.Millisecond)
+	defer again.Stop()
+	for noticed := false; !noticed; { // that it is gone
 		s.api.streams.mu.Lock()
-		n := s.api.streams.all
+		noticed = s.api.streams.all == 2
 		s.api.streams.mu.Unlock()
-		if n == 2 {
-			break
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Fatal("a stream that was closed still counts")
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	ana.listen(t)
 	refused(t, ana.do("GET", "/events", nil), 429, "rate_limited")
