@@ -97,7 +97,14 @@ func TestCounts(t *testing.T) {
 		}
 		agree(step.who + " " + step.action)
 	}
-	// What is offered to some waits for them and the managers alone.
+	// What is offered to some waits for them and the managers alone. In a queue
+	// that offers to everyone the router would widen it at its next look.
+	s.update(func(tx *store.Tx) error {
+		settings := gateway.DefaultQueueSettings()
+		settings.Offer, settings.OfferCount = gateway.OfferFirst, 1
+		_, err := tx.SaveQueue(store.Queue{ID: s.queue, Name: "Sales", Settings: settings})
+		return err
+	})
 	waiting := clients["ana"].list(t, "?view=waiting")
 	s.update(func(tx *store.Tx) error {
 		for _, w := range waiting {
