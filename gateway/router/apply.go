@@ -3,7 +3,6 @@ package router
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"smsbridge/gateway"
@@ -91,44 +90,73 @@ func (p *pump) drain(ctx context.Context, ended <-chan struct{}) {
 }
 
 // applyAll applies reports until what must not be lost is stored. While the
-// store fails, texts and receipts are answered "temporary": the carrier has
-// them and will deliver them again. Results, and what state it is in, nobody
-// else has.
+// store fails, texts and receipts are answered "temporary", those that come
+// meanwhile too: the carrier has them and will deliver them again. Results, and
+// what state it is in, nobody else has.
 func (p *pump) applyAll(ctx context.Context, reports []gateway.Report) {
-	for failures := 0; len(reports) > 0; failures++ {
-		err := p.apply(ctx, reports)
+	n, failures := applyAtOnce, 0
+	for len(reports) > 0 {
+		now := reports[:min(n, len(reports))]
+		err := p.apply(ctx, now)
 		switch {
 		case err == nil:
 			p.kick()
-			return
-		case !errors.Is(err, store.ErrUnavailable) && len(reports) > 1:
-			// Something in it cannot be stored. Alone, it hurts nobody.
-			for i := range reports {
-				p.applyAll(ctx, reports[i:i+1])
-			}
-			return
+			reports, failures = reports[len(now):], 0
+			continue
+		case !errors.Is(err, store.ErrUnavailable) && len(now) > 1:
+			n = 1 // something in it cannot be stored: alone, it hurts nobody
+			continue
 		case !errors.Is(err, store.ErrUnavailable):
 			p.giveUp(ctx, reports[0], err)
-			return
+			reports = reports[1:]
+			continue
 		}
 		if failures == 0 {
 			p.log.Error("cannot store what the carrier delivers; it is answered to deliver it again", "error", err)
 		}
-		reports = slices.DeleteFunc(reports, func(r gateway.Report) bool {
-			if r.Ack != nil {
-				r.Ack(gateway.AckTemporary, false, nil)
-			}
-			return r.Kind != gateway.ReportResult && r.Kind != gateway.ReportState
-		})
+		all := reports
+		reports = reports[:0]
+		for _, r := range all {
+			reports = putOff(reports, r)
+		}
 		if ctx.Err() != nil && failures*int(retryStore) >= int(retryAtEnd) {
 			p.log.Error("stopping without having stored what became of submissions: they will count as uncertain", "reports", len(reports))
 			return
 		}
-		if len(reports) > 0 {
-			pause := time.NewTimer(retryStore)
-			<-pause.C
+		if failures++; len(reports) > 0 {
+			reports = p.putOffFor(reports, retryStore)
 		}
 	}
+}
+
+// putOffFor puts off what comes within a time, too.
+func (p *pump) putOffFor(kept []gateway.Report, d time.Duration) []gateway.Report {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	for {
+		select {
+		case r := <-p.stream.Reports():
+			kept = putOff(kept, r)
+		case <-over.C:
+			return kept
+		}
+	}
+}
+
+// putOff keeps a report for when the store is back, or answers it. Results are no
+// more than what the carrier was given, and of states that follow one another the
+// last is enough: what is kept is bounded.
+func putOff(kept []gateway.Report, r gateway.Report) []gateway.Report {
+	if r.Ack != nil {
+		r.Ack(gateway.AckTemporary, false, nil)
+	}
+	switch n := len(kept); {
+	case r.Kind == gateway.ReportState && n > 0 && kept[n-1].Kind == gateway.ReportState:
+		kept[n-1] = r
+	case r.Kind == gateway.ReportResult || r.Kind == gateway.ReportState:
+		kept = append(kept, r)
+	}
+	return kept
 }
 
 // giveUp keeps the bytes of a report that cannot be stored as what it is, so

@@ -152,12 +152,19 @@ func TestStoreFailureIsAnsweredTemporary(t *testing.T) {
 		b.settle()
 		acks[0].want(b.t, gateway.AckTemporary)
 		acks[1].want(b.t, gateway.AckTemporary)
+		// What comes while the carrier's state waits for the store is not kept waiting.
+		late := &ack{}
+		b.acme.put(gateway.Report{Kind: gateway.ReportInbound, Inbound: in, Ack: late.answer},
+			gateway.Report{Kind: gateway.ReportState, State: gateway.CarrierUp},
+			gateway.Report{Kind: gateway.ReportState, State: gateway.CarrierDown, Text: "link lost again"})
+		b.settle()
+		late.want(b.t, gateway.AckTemporary)
 		admin(`ALTER DATABASE NAME ALLOW_CONNECTIONS true`)
 		b.pass(10 * time.Second)
 		b.deliver(in)[0].want(b.t, gateway.AckOK)
 		wantList(b.t, "texts", b.texts(b.pair(customer(1)).ID), []string{"hello"})
 		all, err := b.r.Carriers(b.ctx)
-		if err != nil || all[0].State != gateway.CarrierDown || all[0].Error != "link lost" {
+		if err != nil || all[0].State != gateway.CarrierDown || all[0].Error != "link lost again" {
 			b.t.Errorf("the carrier's state was lost: %+v %v", all, err)
 		}
 	})
