@@ -61,13 +61,17 @@ type bed struct {
 // anything happens, and waits cost no time.
 func onSQLite(t *testing.T, test func(*bed)) {
 	t.Helper()
+	t.Parallel()
 	inBubble(t, "sqlite:"+filepath.Join(t.TempDir(), "store.db"), test)
 }
 
 // onEach runs a test on both databases.
 func onEach(t *testing.T, test func(*bed)) {
 	t.Run("sqlite", func(t *testing.T) { onSQLite(t, test) })
-	t.Run("postgres", func(t *testing.T) { inBubble(t, storetest.Postgres(t), test) })
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, storetest.Postgres(t), test)
+	})
 }
 
 func inBubble(t *testing.T, dsn string, test func(*bed)) {
