@@ -17,14 +17,15 @@ func (e *entry) wants() gateway.ID {
 	return c.LastMessage
 }
 
-// wholeFrame renders the event, or finds what another stream has rendered. Two
-// may do so at once: what one of them has is kept.
-func (e *entry) wholeFrame(a *API, read map[gateway.ID]*gateway.Message) []byte {
+// appendWhole appends the event's frame: as another stream has rendered it, or
+// rendered now, and kept if it is for others, too. Two may render it at once: what
+// one of them has is kept.
+func (e *entry) appendWhole(b []byte, a *API, read map[gateway.ID]*gateway.Message) []byte {
 	switch rendered := e.whole.Load(); {
 	case e.passing != nil:
-		return e.passing.frame
+		return append(b, e.passing.frame...)
 	case rendered != nil:
-		return *rendered
+		return append(b, *rendered...)
 	}
 	var last *gateway.Message
 	if c := e.Conversation; c != nil {
@@ -37,24 +38,30 @@ func (e *entry) wholeFrame(a *API, read map[gateway.ID]*gateway.Message) []byte 
 			last = a.hub.message(c.LastMessage)
 		}
 	}
-	b := a.frame(&e.Event, last, false)
-	e.whole.Store(&b)
-	return b
-}
-
-func (e *entry) goneFrame(a *API) []byte {
-	if rendered := e.gone.Load(); rendered != nil {
-		return *rendered
+	if e.alone {
+		return a.appendFrame(b, &e.Event, last, false)
 	}
-	b := a.frame(&e.Event, nil, true)
-	e.gone.Store(&b)
-	return b
+	frame := a.appendFrame(make([]byte, 0, usualFrame), &e.Event, last, false)
+	e.whole.Store(&frame)
+	return append(b, frame...)
 }
 
-// frame renders an event as the stream carries it. JSON has no line ends of its
-// own, so that one data line holds it.
-func (a *API) frame(e *gateway.Event, last *gateway.Message, gone bool) []byte {
-	b := append(make([]byte, 0, 1536), "id: "...)
+// appendGone appends what those are told who no longer see its conversation.
+func (e *entry) appendGone(b []byte, a *API) []byte {
+	if rendered := e.gone.Load(); rendered != nil {
+		return append(b, *rendered...)
+	}
+	frame := a.appendFrame(make([]byte, 0, usualFrame/4), &e.Event, nil, true)
+	e.gone.Store(&frame)
+	return append(b, frame...)
+}
+
+const usualFrame = 1536 // octets, with room
+
+// appendFrame renders an event as the stream carries it. JSON has no line ends of
+// its own, so that one data line holds it.
+func (a *API) appendFrame(b []byte, e *gateway.Event, last *gateway.Message, gone bool) []byte {
+	b = append(b, "id: "...)
 	b = strconv.AppendInt(b, e.Seq, 10)
 	b = append(b, "\nevent: "...)
 	b = append(b, e.Type...)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,12 +54,13 @@ type group struct {
 
 // watcher is what the hub knows of a stream. The hub's mutex guards it.
 type watcher struct {
-	who  *caller
-	wake chan struct{} // has room for one
-	in   []*group
-	// What the stream may have to show: the entries at these positions and, if it
-	// reads on, all from position to the ring's end.
-	marks    []int64
+	who    *caller
+	wake   chan struct{} // has room for one, as has plenty
+	plenty chan struct{} // so much has come that it is to be written at once
+	in     []*group
+	// What the stream may have to show: these entries and, if it reads on, all from
+	// position to the ring's end. Those may have left the ring.
+	marks    []*entry
 	reads    bool
 	position int64
 	checked  int64 // the ring's end when the stream last came
@@ -69,14 +71,21 @@ const (
 	// looked for by each of them: that costs whoever publishes less.
 	fewStreams = 32
 	maxMarks   = 256
+	plenty     = 128 // events, that nothing is gained by adding more to
 )
+
+func newWatcher() *watcher {
+	return &watcher{wake: make(chan struct{}, 1), plenty: make(chan struct{}, 1)}
+}
 
 // entry is an event and its frames, each rendered by the first who needs it.
 type entry struct {
 	gateway.Event
-	before int64 // the number of the event that this process published before it
-	whole  atomic.Pointer[[]byte]
-	gone   atomic.Pointer[[]byte]
+	position int64
+	before   int64 // the number of the event that this process published before it
+	alone    bool  // one stream was woken for it: what that renders is kept for nobody
+	whole    atomic.Pointer[[]byte]
+	gone     atomic.Pointer[[]byte]
 	// passing is set for what is told to whoever is there, and never stored.
 	passing *passing
 }
@@ -98,12 +107,13 @@ func NewHub() *Hub {
 func (h *Hub) pass(p *passing) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	e := &entry{passing: p, position: h.next}
 	for w := range h.watchers.members {
 		if p.audience(w.who) {
-			w.mark(h.next)
+			w.mark(e)
 		}
 	}
-	h.addLocked(&entry{passing: p})
+	h.addLocked(e)
 }
 
 // Publish takes events that were committed, in commit order. Nobody changes what
@@ -125,6 +135,7 @@ func (h *Hub) Publish(events []gateway.Event) {
 	}
 	for i := range added {
 		e := &added[i]
+		e.position = h.next
 		h.wakeLocked(e)
 		h.addLocked(e)
 	}
@@ -149,77 +160,86 @@ func (h *Hub) addLocked(e *entry) {
 // by another process.
 func (h *Hub) wakeLocked(e *entry) {
 	if e.Conversation == nil || e.Seq != h.seq+1 {
-		h.wakeGroup(&h.watchers)
+		h.wakeGroup(&h.watchers, e)
 		return
 	}
-	h.wakeGroup(&h.everything)
+	n := h.wakeGroup(&h.everything, e)
 	if len(h.numbers) > 0 {
-		h.wakeGroup(h.numbers[e.Conversation.Number])
+		n += h.wakeGroup(h.numbers[e.Conversation.Number], e)
 	}
-	h.wakeView(&e.After)
+	n += h.wakeView(&e.After, e)
 	if e.Before != e.After {
-		h.wakeView(&e.Before)
+		n += h.wakeView(&e.Before, e)
 	}
+	e.alone = n == 1
 }
 
-// wakeView wakes people who may see a conversation in this state.
-func (h *Hub) wakeView(v *gateway.View) {
+// wakeView wakes people who may see the conversation of e in this state, and returns how
+// many streams that are; one may count twice.
+func (h *Hub) wakeView(v *gateway.View, e *entry) (n int) {
 	if v.Owner != 0 {
-		h.wakeGroup(h.people[v.Owner])
+		n = h.wakeGroup(h.people[v.Owner], e)
 	}
 	q := h.queues[v.Queue]
 	if q == nil {
-		return
+		return n
 	}
-	h.wakeGroup(&q[fateAny])
+	n += h.wakeGroup(&q[fateAny], e)
 	switch v.Status {
 	case gateway.StatusWaiting:
-		h.wakeGroup(&q[fateWaiting])
+		n += h.wakeGroup(&q[fateWaiting], e)
 	case gateway.StatusTaken:
-		h.wakeGroup(&q[fateTaken])
+		n += h.wakeGroup(&q[fateTaken], e)
 	}
+	return n
 }
 
-// wakeGroup tells a group of what is about to be added.
-func (h *Hub) wakeGroup(g *group) {
+// wakeGroup tells a group of e, which is about to be added, and returns its size.
+func (h *Hub) wakeGroup(g *group, e *entry) int {
 	switch {
 	case g == nil:
+		return 0
 	case len(g.members) <= fewStreams:
 		for w := range g.members {
-			w.mark(h.next)
+			w.mark(e)
 		}
 	case g.round != h.round: // once for all that is published together
 		g.round = h.round
 		for w := range g.members {
-			w.readFrom(h.next)
+			w.readFrom(e.position)
 		}
 	}
+	return len(g.members)
 }
 
-func (w *watcher) mark(position int64) {
+func (w *watcher) mark(e *entry) {
 	switch n := len(w.marks); {
-	case w.reads || n > 0 && w.marks[n-1] == position:
+	case w.reads || n > 0 && w.marks[n-1] == e:
 	case n == maxMarks:
-		first := w.marks[0]
-		w.marks = w.marks[:0]
-		w.readFrom(first)
+		w.readFrom(e.position)
 	default:
-		if w.marks = append(w.marks, position); n == 0 {
-			w.rouse()
+		w.marks = append(w.marks, e)
+		if n == 0 {
+			rouse(w.wake)
+		} else if n == plenty {
+			rouse(w.plenty)
 		}
 	}
 }
 
 func (w *watcher) readFrom(position int64) {
-	if !w.reads {
+	switch {
+	case !w.reads:
 		w.reads, w.position = true, position
-		w.rouse()
+		rouse(w.wake)
+	case position-w.position >= plenty:
+		rouse(w.plenty)
 	}
 }
 
-func (w *watcher) rouse() {
+func rouse(c chan<- struct{}) {
 	select {
-	case w.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -259,14 +279,14 @@ func (h *Hub) watch(w *watcher, who *caller) {
 		w.checked = h.next
 	}
 	from := max(w.checked, h.lately)
-	if len(w.marks) > 0 {
-		from = min(from, w.marks[0])
-		w.marks = w.marks[:0]
-	}
 	if w.reads {
 		w.position = min(w.position, from)
 	}
 	w.readFrom(from)
+	for n := len(w.marks); n > 0 && w.marks[n-1].position >= w.position; n-- { // they are read with the others
+		w.marks[n-1] = nil
+		w.marks = w.marks[:n-1]
+	}
 }
 
 func groupOf[K comparable, G any](all map[K]*G, key K) *G {
@@ -305,8 +325,8 @@ func (h *Hub) leaveLocked(w *watcher) (known bool) {
 const (
 	pauseEach = 200 * time.Microsecond
 	maxPause  = 20 * time.Millisecond
-	maxLoad   = 5
-	usualRate = 2000 // events a second
+	maxLoad   = 20
+	usualRate = 1000 // events a second
 	noteEvery = 250 * time.Millisecond
 )
 
@@ -336,6 +356,7 @@ func (h *Hub) position() int64 {
 func (h *Hub) reset(w *watcher, position int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	clear(w.marks)
 	w.marks, w.reads, w.position = w.marks[:0], true, position
 }
 
@@ -346,14 +367,12 @@ func (h *Hub) since(w *watcher, into []*entry, limit int) (entries []*entry, ok 
 	defer h.mu.Unlock()
 	w.checked = h.next
 	oldest := h.next - ringSize
-	if len(w.marks) > 0 && w.marks[0] < oldest || w.reads && w.position < oldest {
+	if w.reads && w.position < oldest {
 		return into, false
 	}
 	n := min(len(w.marks), limit)
-	for _, position := range w.marks[:n] {
-		into = append(into, h.entries[position%ringSize])
-	}
-	w.marks = w.marks[:copy(w.marks, w.marks[n:])]
+	into = append(into, w.marks[:n]...)
+	w.marks = slices.Delete(w.marks, 0, n)
 	if w.reads {
 		for ; w.position < h.next && len(into) < limit; w.position++ {
 			into = append(into, h.entries[w.position%ringSize])
@@ -361,9 +380,11 @@ func (h *Hub) since(w *watcher, into []*entry, limit int) (entries []*entry, ok 
 		w.reads = w.position < h.next
 	}
 	if !w.reads && len(w.marks) == 0 {
-		select {
-		case <-w.wake: // it has come already
-		default:
+		for _, c := range []chan struct{}{w.wake, w.plenty} {
+			select {
+			case <-c: // it has come already
+			default:
+			}
 		}
 	}
 	return into, true

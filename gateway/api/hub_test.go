@@ -27,7 +27,7 @@ func TestHubWakesWhoMaySee(t *testing.T) {
 		h := NewHub()
 		streams := map[string]*stream{}
 		for name, who := range readers {
-			s := &stream{who: who, watcher: &watcher{wake: make(chan struct{}, 1)}}
+			s := &stream{who: who, watcher: newWatcher()}
 			h.watch(s.watcher, who)
 			h.since(s.watcher, nil, 1)
 			streams[name] = s
@@ -117,7 +117,7 @@ func TestPassing(t *testing.T) {
 	h := NewHub()
 	var streams []*stream
 	for id := gateway.ID(10); id < 13; id++ {
-		s := &stream{who: &caller{actor: gateway.Actor{ID: id}}, watcher: &watcher{wake: make(chan struct{}, 1)}}
+		s := &stream{who: &caller{actor: gateway.Actor{ID: id}}, watcher: newWatcher()}
 		h.watch(s.watcher, s.who)
 		h.since(s.watcher, nil, 1)
 		streams = append(streams, s)
@@ -130,7 +130,7 @@ func TestPassing(t *testing.T) {
 			t.Errorf("stream %d: %d entries, woken %d times", i, len(entries), woken)
 		}
 		for _, e := range entries {
-			if s.shows(e) != shownWhole || string(e.wholeFrame(nil, nil)) != "x" {
+			if s.shows(e) != shownWhole || string(e.appendWhole(nil, nil, nil)) != "x" {
 				t.Error("it is not shown")
 			}
 		}
@@ -141,7 +141,7 @@ func TestPassing(t *testing.T) {
 // looked at again, by who they are now.
 func TestHubLooksAgain(t *testing.T) {
 	h := NewHub()
-	s := &stream{watcher: &watcher{wake: make(chan struct{}, 1)}}
+	s := &stream{watcher: newWatcher()}
 	be := func(queues ...gateway.ID) {
 		s.who = &caller{actor: gateway.Actor{ID: 10, Queues: map[gateway.ID]bool{}}}
 		for _, q := range queues {

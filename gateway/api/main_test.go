@@ -191,7 +191,7 @@ func (s *site) run() {
 
 // watch is woken by the next event, whatever it is.
 func (s *site) watch() *watcher {
-	w := &watcher{wake: make(chan struct{}, 1)}
+	w := newWatcher()
 	s.hub.watch(w, &caller{actor: gateway.Actor{Kind: gateway.ActorProgram}})
 	s.hub.since(w, nil, 1)
 	return w

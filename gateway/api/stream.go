@@ -69,7 +69,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c *caller) error {
 	}
 	defer end()
 	ctx := r.Context()
-	s := &stream{a: a, w: w, out: http.NewResponseController(w), who: c, watcher: &watcher{wake: make(chan struct{}, 1)}}
+	s := &stream{a: a, w: w, out: http.NewResponseController(w), who: c, watcher: newWatcher()}
 	a.hub.watch(s.watcher, c)
 	defer a.hub.leave(s.watcher)
 	reset, err := s.begin(ctx, last)
@@ -187,6 +187,7 @@ func (s *stream) run(ctx context.Context, resumed bool) error {
 					pause.Reset(wait)
 					select {
 					case <-pause.C:
+					case <-s.watcher.plenty:
 					case <-s.a.hub.ended:
 						return nil
 					case <-ctx.Done():
@@ -348,9 +349,9 @@ func (s *stream) writeInOrder(ctx context.Context, entries []*entry) error {
 	for _, e := range entries {
 		switch s.shows(e) {
 		case shownWhole:
-			s.buf = append(s.buf, e.wholeFrame(s.a, last)...)
+			s.buf = e.appendWhole(s.buf, s.a, last)
 		case shownGone:
-			s.buf = append(s.buf, e.goneFrame(s.a)...)
+			s.buf = e.appendGone(s.buf, s.a)
 		}
 		s.seq = max(s.seq, e.Seq)
 	}

@@ -390,7 +390,7 @@ func TestSlowReaderIsDropped(t *testing.T) {
 // TestOvertakenReaderIsDropped has the ring go round before a reader looks.
 func TestOvertakenReaderIsDropped(t *testing.T) {
 	h := NewHub()
-	w := &watcher{wake: make(chan struct{}, 1)}
+	w := newWatcher()
 	h.watch(w, &caller{actor: gateway.Actor{Kind: gateway.ActorProgram}})
 	events := make([]gateway.Event, ringSize+1)
 	for i := range events {
