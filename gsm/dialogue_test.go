@@ -148,7 +148,7 @@ func playDialogue(ctx context.Context, name string, master *os.File, path string
 	return failed
 }
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second // of a machine that does other things, too
 
 func (p *play) step(ctx context.Context, l string) error {
 	word, rest, _ := strings.Cut(l, " ")
