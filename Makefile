@@ -36,7 +36,10 @@ test:
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 		echo 'NOT TESTED: PostgreSQL. It is not installed; no service is needed, only its programs.' >&2
 
-# Tests behind the build tag drill are checked like all others.
+# Tests behind the build tag drill are checked like all others. The settings are
+# those of build, so that nothing is compiled twice.
+lint: export CGO_ENABLED = 0
+lint: export GOFLAGS = -trimpath
 lint:
 	@unformatted=$$(find . -name node_modules -prune -o -name '*.go' -exec gofmt -l {} +); \
 		[ -z "$$unformatted" ] || { echo "not as gofmt writes it:"; echo "$$unformatted"; exit 1; } >&2
