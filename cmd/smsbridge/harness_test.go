@@ -64,11 +64,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// program builds the program once, with the race detector if the tests have it.
+// program builds the program once, with the race detector if the tests have it,
+// and as they have it.
 var program = sync.OnceValues(func() (string, error) {
 	args := []string{"build", "-buildvcs=false", "-o", filepath.Join(scratch, "smsbridge")}
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		args = append(args, "-race")
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "-race" || s.Key == "-gcflags" {
+				args = append(args, s.Key+"="+s.Value)
+			}
+		}
 	}
 	output, err := exec.Command("go", append(args, ".")...).CombinedOutput()
 	if err != nil {
