@@ -112,10 +112,14 @@ func (c Conversation) reply(by Actor, now time.Time) (Conversation, []EventType,
 	return c.write(by, now)
 }
 
-// write applies a text of somebody who owns the conversation or now comes to.
+// write applies a text of somebody who owns the conversation or now comes to. What
+// its owner has put off stays so: until its time or the customer's next text.
 func (c Conversation) write(by Actor, now time.Time) (Conversation, []EventType, error) {
 	next, events := c, []EventType{EventMessageSent}
 	next.give(by.ID, now)
+	if c.Status == StatusTaken && !c.Archived {
+		next.SnoozedUntil = c.SnoozedUntil
+	}
 	next.Unanswered, next.AnswerSince, next.Answered = false, time.Time{}, true
 	switch {
 	case c.Status == StatusWaiting:
@@ -233,7 +237,7 @@ func (c Conversation) archive(by Actor, now time.Time) (Conversation, []EventTyp
 		return c, nil, c.notOwner("")
 	}
 	next := c
-	next.Archived = true
+	next.Archived, next.SnoozedUntil = true, time.Time{} // no clock takes it out again
 	return c.changed(next, now, EventArchived)
 }
 

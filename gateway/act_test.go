@@ -209,8 +209,8 @@ func TestActKeepsCounts(t *testing.T) {
 		by     string
 		check  func(before, after Conversation) bool
 	}{
-		{"a reply answers, and ends a snooze", "T!z", Action{Kind: ActReply}, "O", func(b, a Conversation) bool {
-			return !a.Unanswered && a.Unread == b.Unread && a.SnoozedUntil.IsZero() && a.OwnerSince.Equal(b.OwnerSince) && a.UpdatedAt.Equal(epoch1)
+		{"a reply answers, and does not end a snooze", "T!z", Action{Kind: ActReply}, "O", func(b, a Conversation) bool {
+			return !a.Unanswered && a.Unread == b.Unread && a.SnoozedUntil.Equal(b.SnoozedUntil) && a.OwnerSince.Equal(b.OwnerSince) && a.UpdatedAt.Equal(epoch1)
 		}},
 		{"a program's text answers nothing", "T!z", Action{Kind: ActProgramText}, "p", func(b, a Conversation) bool {
 			return a.Unanswered && a.SnoozedUntil.Equal(b.SnoozedUntil)
@@ -236,8 +236,8 @@ func TestActKeepsCounts(t *testing.T) {
 		{"dealing with it leaves nothing unread", "T!z", Action{Kind: ActDealtWith}, "O", func(b, a Conversation) bool {
 			return a.Unread == 0 && !a.Unanswered && a.SnoozedUntil.IsZero()
 		}},
-		{"archiving keeps a snooze", "Tz", Action{Kind: ActArchive}, "O", func(b, a Conversation) bool {
-			return a.SnoozedUntil.Equal(b.SnoozedUntil)
+		{"archiving ends a snooze", "Tz", Action{Kind: ActArchive}, "O", func(b, a Conversation) bool {
+			return a.SnoozedUntil.IsZero()
 		}},
 		{"a person's start has its time", "none", Action{Kind: ActStart}, "m", func(b, a Conversation) bool {
 			return a.CreatedAt.Equal(epoch1) && a.OwnerSince.Equal(epoch1) && a.Epoch == 1 && a.ID == b.ID && !a.Unanswered

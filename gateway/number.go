@@ -83,6 +83,14 @@ func parseFew(digits, region string) ParsedNumber {
 	}
 }
 
+// NoEmergencies is what who texts an emergency number is told.
+const NoEmergencies = "Emergency services cannot be reached by text from here. Call them."
+
+// Emergency tells whether a is an emergency number as it is dialled in the region.
+func (a Address) Emergency(region string) bool {
+	return a.Kind == AddressShort && isEmergency(a.Value, region)
+}
+
 // isEmergency tells numbers that nobody must take for reachable by text: those
 // of the region, and the ones that are known everywhere.
 func isEmergency(digits, region string) bool {

@@ -128,7 +128,7 @@ func (a *API) parse(from, to string) (gateway.ParsedNumber, error) {
 	p := gateway.ParseNumber(to, a.regionOf(from))
 	switch {
 	case p.Kind == "emergency":
-		return p, numberInvalid("Emergency services cannot be reached by text from here. Call them.", "")
+		return p, numberInvalid(gateway.NoEmergencies, "")
 	case strings.TrimSpace(to) == "":
 		return p, numberInvalid("Say to which number.", "")
 	case !p.Possible:

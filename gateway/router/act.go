@@ -27,7 +27,7 @@ const (
 )
 
 // Act does something to a conversation, and returns it as it is then. What
-// changes nothing writes nothing.
+// changes nothing writes nothing but the note that comes with it.
 func (r *Router) Act(ctx context.Context, by gateway.Actor, id gateway.ID, a gateway.Action, d Details) (gateway.Conversation, error) {
 	if err := r.checkTarget(a); err != nil {
 		return gateway.Conversation{}, err
@@ -55,9 +55,12 @@ func (r *Router) Act(ctx context.Context, by gateway.Actor, id gateway.ID, a gat
 			return err
 		}
 		if result = next; len(events) == 0 {
+			if note := strings.TrimSpace(d.Note); note != "" {
+				r.remark(tx, c, by, note)
+			}
 			return nil
 		}
-		if next, events, err = r.place(tx, c, next, events, false); err != nil {
+		if next, events, err = r.place(tx, by, c, next, events, false); err != nil {
 			return err
 		}
 		result = next
@@ -105,14 +108,19 @@ func (r *Router) Note(ctx context.Context, by gateway.Actor, id gateway.ID, text
 		if err != nil {
 			return err
 		}
-		note = gateway.Message{ID: tx.NewID(), Conversation: c.ID, Kind: gateway.KindNote, Number: c.Number, Peer: c.Peer, Text: withoutNUL(text),
-			Author: by.ID, AuthorName: by.Name, CreatedAt: tx.Now()}
-		m := note
-		tx.InsertMessage(&m)
-		tx.Emit(gateway.Event{Type: gateway.EventMessageSent, Before: c.View(), After: c.View(), Conversation: &c, Message: &m, By: by.ID, ByName: by.Name})
+		note = r.remark(tx, c, by, text)
 		return nil
 	})
 	return note, err
+}
+
+// remark adds a note to the thread.
+func (r *Router) remark(tx *store.Tx, c gateway.Conversation, by gateway.Actor, text string) gateway.Message {
+	m := &gateway.Message{ID: tx.NewID(), Conversation: c.ID, Kind: gateway.KindNote, Number: c.Number, Peer: c.Peer, Text: withoutNUL(text),
+		Author: by.ID, AuthorName: by.Name, CreatedAt: tx.Now()}
+	tx.InsertMessage(m)
+	tx.Emit(gateway.Event{Type: gateway.EventMessageSent, Before: c.View(), After: c.View(), Conversation: &c, Message: m, By: by.ID, ByName: by.Name})
+	return *m
 }
 
 // changeable loads a conversation that by may change. What by may not see is not

@@ -16,7 +16,7 @@ func (r *Router) Resend(ctx context.Context, by gateway.Actor, id gateway.ID) (g
 		if !(m.Tick == gateway.TickUnknown || m.Tick == gateway.TickFailed || m.Tick == gateway.TickExpired) {
 			return &gateway.Refusal{Code: gateway.Conflict, Text: "This message is " + m.Tick.String() + ": only what failed, expired or is unknown can be sent again."}
 		}
-		if err := sendable(c, false); err != nil {
+		if err := r.sendable(c, false); err != nil {
 			return err
 		}
 		p, err := r.pick(tx, c)

@@ -22,8 +22,14 @@ func (r *Router) Block(ctx context.Context, by gateway.Actor, id gateway.ID) (ga
 		if _, err := tx.Block(c.Peer, by.ID); err != nil {
 			return err
 		}
-		if err := r.customerChanged(tx, c, by, "conversation.blocked", "blocked this customer."); err != nil {
+		with, err := tx.With([]gateway.Address{c.Peer})
+		if err != nil {
 			return err
+		}
+		for _, c := range with {
+			if err := r.customerChanged(tx, c, by, "conversation.blocked", "blocked this customer."); err != nil {
+				return err
+			}
 		}
 		queued, err := tx.QueuedTo("", c.Peer)
 		if err != nil {
@@ -96,7 +102,8 @@ func (r *Router) unblock(tx *store.Tx, by gateway.Actor, peer gateway.Address) e
 }
 
 // Decide records what a conversation's customer has told by about texts from its
-// number, and drops what is still queued for who wants no more.
+// number, though it be known already: the ledger has all that was said. It drops
+// what is still queued for who wants no more.
 func (r *Router) Decide(ctx context.Context, by gateway.Actor, id gateway.ID, out bool, note string) (gateway.Conversation, error) {
 	if err := checkNote(note); err != nil {
 		return gateway.Conversation{}, err
@@ -104,7 +111,7 @@ func (r *Router) Decide(ctx context.Context, by gateway.Actor, id gateway.ID, ou
 	var c gateway.Conversation
 	err := r.update(ctx, by, func(tx *store.Tx) error {
 		var err error
-		if c, err = r.changeable(tx, by, id); err != nil || c.OptedOut == out {
+		if c, err = r.changeable(tx, by, id); err != nil {
 			return err
 		}
 		_, err = r.decide(tx, by, c, out, note)
@@ -115,8 +122,8 @@ func (r *Router) Decide(ctx context.Context, by gateway.Actor, id gateway.ID, ou
 }
 
 // DecideFor records what a customer has told by about texts from one of our
-// numbers, whether or not there is a conversation, and though it be known already:
-// the ledger has all that was said. Who may is the caller's business.
+// numbers, as Decide does, whether or not there is a conversation. Who may is the
+// caller's business.
 func (r *Router) DecideFor(ctx context.Context, by gateway.Actor, number string, peer gateway.Address, out bool, note string) (store.Decision, error) {
 	if err := checkNote(note); err != nil {
 		return store.Decision{}, err

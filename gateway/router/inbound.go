@@ -142,17 +142,17 @@ func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, erro
 	if err != nil {
 		return nil, err
 	}
-	arrival, word := gateway.ArrivalText, gateway.KeywordNone
+	arrival, word := gateway.ArrivalText, r.keywords.Parse(t.text)
 	if c.Blocked {
 		arrival = gateway.ArrivalBlocked
-	} else if word = r.keywords.Parse(t.text); word != gateway.KeywordNone {
+	} else if word != gateway.KeywordNone {
 		arrival = gateway.ArrivalKeyword
 	}
 	next, events := c.Receive(arrival, r.dir.QueueOf(in.To), tx.Now())
 	if next.ID == 0 {
 		next.ID = tx.NewID()
 	}
-	if next, events, err = r.place(tx, c, next, events, arrival == gateway.ArrivalText); err != nil {
+	if next, events, err = r.place(tx, system, c, next, events, arrival == gateway.ArrivalText); err != nil {
 		return nil, err
 	}
 	m := &gateway.Message{ID: tx.NewID(), Conversation: next.ID, Direction: gateway.In, Number: in.To, Peer: in.From, Text: t.text,
@@ -181,7 +181,7 @@ func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, erro
 }
 
 // keyword records what the customer decided, drops what is still queued for one
-// who wants no more, and says so once.
+// who wants no more, and says so once, unless they are blocked.
 func (b *batch) keyword(word gateway.Keyword, in *gateway.Inbound, m *gateway.Message) error {
 	if word == gateway.KeywordNone {
 		return nil
@@ -204,6 +204,9 @@ func (b *batch) keyword(word gateway.Keyword, in *gateway.Inbound, m *gateway.Me
 		if err := b.dropOptedOut(in.To, in.From); err != nil {
 			return err
 		}
+	}
+	if before.Blocked {
+		return nil
 	}
 	return r.answerKeyword(tx, word, before)
 }

@@ -12,9 +12,10 @@ import (
 var system = gateway.Actor{Kind: gateway.ActorSystem}
 
 // place says to whom a conversation that has come to wait is offered, or gives it
-// to somebody at once, as its queue has it. arrival is true for a customer's text:
-// a number that is somebody's brings it to them unless they are away.
-func (r *Router) place(tx *store.Tx, c, next gateway.Conversation, events []gateway.EventType, arrival bool) (gateway.Conversation, []gateway.EventType, error) {
+// to somebody at once, as its queue has it: not to by, or to who had it, if there
+// are others. arrival is true for a customer's text: a number that is somebody's
+// brings it to them unless they are away.
+func (r *Router) place(tx *store.Tx, by gateway.Actor, c, next gateway.Conversation, events []gateway.EventType, arrival bool) (gateway.Conversation, []gateway.EventType, error) {
 	if next.Status != gateway.StatusWaiting || c.Status == gateway.StatusWaiting && c.Queue == next.Queue && c.ID == next.ID {
 		return next, events, nil
 	}
@@ -29,7 +30,7 @@ func (r *Router) place(tx *store.Tx, c, next gateway.Conversation, events []gate
 	if !ok || !q.Settings.Restricts() {
 		return next, events, nil
 	}
-	add, err := r.choose(tx, q, gateway.Nobody)
+	add, err := r.choose(tx, q, gateway.Nobody, by.ID, c.Owner)
 	if err != nil {
 		return next, events, err
 	}
@@ -51,9 +52,13 @@ func assign(c gateway.Conversation, events []gateway.EventType, to gateway.ID, n
 }
 
 // choose finds whom to offer what waits in a queue, beside those to whom it is
-// offered already, and has their turn pass.
-func (r *Router) choose(tx *store.Tx, q store.Queue, offered gateway.Audience) ([]gateway.ID, error) {
+// offered already, and has their turn pass. Who has just let it go comes last.
+func (r *Router) choose(tx *store.Tx, q store.Queue, offered gateway.Audience, lets ...gateway.ID) ([]gateway.ID, error) {
 	candidates := r.candidates(q.ID)
+	others := slices.DeleteFunc(slices.Clone(candidates), func(c gateway.Candidate) bool { return slices.Contains(lets, c.ID) })
+	if slices.ContainsFunc(others, func(c gateway.Candidate) bool { return c.Available }) {
+		candidates = others
+	}
 	var last gateway.ID
 	var err error
 	switch q.Settings.Offer {

@@ -18,10 +18,14 @@ func (r *Router) save(tx *store.Tx, c, next gateway.Conversation, events []gatew
 	if c.ID != next.ID {
 		before = gateway.View{}
 	}
+	given := givenByQueue(events)
 	for _, t := range events {
-		by := by
-		if t == gateway.EventTaken && by.ID != next.Owner { // its queue gave it to somebody
-			by = system
+		by, said := by, next
+		switch {
+		case t == gateway.EventTaken && (given || by.ID != next.Owner):
+			by = system // its queue gave it to somebody
+		case given: // it went to its queue first
+			said.Status, said.Owner = gateway.StatusWaiting, 0
 		}
 		e := gateway.Event{Time: tx.Now(), Type: t, Before: before, After: after, Conversation: &next, By: by.ID, ByName: by.Name, Note: d.Note}
 		switch t {
@@ -30,16 +34,22 @@ func (r *Router) save(tx *store.Tx, c, next gateway.Conversation, events []gatew
 		case gateway.EventTaken:
 			tx.AfterCommit(func() { r.observeWait(c, tx.Now()) })
 		}
-		if line := r.line(t, next, by, d); line != "" {
+		if line := r.line(t, said, by, m, d); line != "" {
 			tx.InsertMessage(systemLine(tx, &next, by, line))
 		}
 		if audited(t, by) {
-			tx.Audit(store.Deed{By: by, Action: string(t), Conversation: next.ID, Detail: r.detail(t, next, d)})
+			tx.Audit(store.Deed{By: by, Action: string(t), Conversation: next.ID, Detail: r.detail(t, said, d)})
 		}
 		tx.Emit(e)
 	}
 	r.count(tx, c, next, events, by, m, d)
 	return nil
+}
+
+// givenByQueue tells steps by which somebody sent a conversation to a queue, which
+// gave it to an agent at once.
+func givenByQueue(events []gateway.EventType) bool {
+	return len(events) > 1 && (events[0] == gateway.EventReleased || events[0] == gateway.EventTransferred) && slices.Contains(events, gateway.EventTaken)
 }
 
 // systemLine is a line of the thread that only agents see.
@@ -70,9 +80,9 @@ func (r *Router) ownerName(c gateway.Conversation, by gateway.Actor) string {
 	return nameOf(by)
 }
 
-// line is what the thread says of a step, or "". What a customer's text brings
+// line is what the thread says of a step, or "". What a customer's text m brings
 // about by itself is said by the text.
-func (r *Router) line(t gateway.EventType, next gateway.Conversation, by gateway.Actor, d Details) string {
+func (r *Router) line(t gateway.EventType, next gateway.Conversation, by gateway.Actor, m *gateway.Message, d Details) string {
 	who, text := nameOf(by), ""
 	switch t {
 	case gateway.EventTaken:
@@ -108,11 +118,11 @@ func (r *Router) line(t gateway.EventType, next gateway.Conversation, by gateway
 	case gateway.EventUnsnoozed:
 		if by.Kind == gateway.ActorPerson {
 			text = who + " took up this conversation again."
-		} else if next.UpdatedAt.Before(next.SnoozedUntil) || next.Unread == 0 {
+		} else if m == nil {
 			text = "This conversation is due again."
 		}
 	}
-	if text != "" && d.Note != "" {
+	if t == gateway.EventTransferred && d.Note != "" {
 		text += " " + d.Note
 	}
 	return text

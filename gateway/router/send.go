@@ -192,7 +192,7 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 	if err != nil {
 		return Sent{}, err
 	}
-	if err := sendable(c, d.despite); err != nil {
+	if err := r.sendable(c, d.despite); err != nil {
 		return Sent{}, err
 	}
 	p, err := r.pick(tx, next)
@@ -246,8 +246,10 @@ func (r *Router) send(tx *store.Tx, d *draft, c gateway.Conversation, by gateway
 
 // sendable refuses what the customer does not want, and what cannot be answered.
 // despite is for the one text that says that there will be no more, and for help.
-func sendable(c gateway.Conversation, despite bool) error {
+func (r *Router) sendable(c gateway.Conversation, despite bool) error {
 	switch {
+	case c.Peer.Emergency(r.Region()): // though it seems to have texted: senders can be forged
+		return &gateway.Refusal{Code: gateway.NumberInvalid, Text: gateway.NoEmergencies}
 	case c.Peer.Kind == gateway.AddressAlphanumeric || c.Peer.Kind == gateway.AddressUnknown:
 		return &gateway.Refusal{Code: gateway.NumberInvalid, Text: fmt.Sprintf("%q is a name, not a number: it cannot be texted.", c.Peer.Value)}
 	case c.Blocked:
