@@ -67,9 +67,9 @@ func (c Contact) Apply(change ContactChange) (Contact, error) {
 			*field = tidy(*to)
 		}
 	}
-	set(&c.Name, change.Name, oneLine)
-	set(&c.Given, change.Given, oneLine)
-	set(&c.Company, change.Company, oneLine)
+	set(&c.Name, change.Name, OneLine)
+	set(&c.Given, change.Given, OneLine)
+	set(&c.Company, change.Company, OneLine)
 	set(&c.Notes, change.Notes, manyLines)
 	if c.Given == FirstWord(c.Name) { // then it follows the name
 		c.Given = ""
@@ -77,7 +77,7 @@ func (c Contact) Apply(change ContactChange) (Contact, error) {
 	if change.Tags != nil {
 		c.Tags = nil
 		for _, t := range change.Tags {
-			t = oneLine(t)
+			t = OneLine(t)
 			if t != "" && !slices.ContainsFunc(c.Tags, func(have string) bool { return strings.EqualFold(have, t) }) {
 				c.Tags = append(c.Tags, t)
 			}
@@ -129,9 +129,9 @@ func (c Contact) check() error {
 	return nil
 }
 
-// oneLine is a text without line ends and other control characters, and without
+// OneLine is a text without line ends and other control characters, and without
 // spaces around it.
-func oneLine(s string) string {
+func OneLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
@@ -173,7 +173,7 @@ func ParseContactNumber(input, region string) (Address, error) {
 		return Address{}, refuse("%q is an emergency service, which cannot be texted.", s)
 	case rounded.MatchString(s):
 		return Address{}, refuse("%q was rounded by a spreadsheet. Format its column as text, and give the number in full.", s)
-	case p.Kind == "alphanumeric" && p.Suggestion == "" && digits < manyDigits && len(s) <= maxSenderName && !strings.Contains(s, ";") && s == oneLine(s):
+	case p.Kind == "alphanumeric" && p.Suggestion == "" && digits < manyDigits && len(s) <= maxSenderName && !strings.Contains(s, ";") && s == OneLine(s):
 		return Address{AddressAlphanumeric, s}, nil
 	}
 	return Address{}, refuse("%q is no number that can be texted. Give it with the country code, like +12602058900.", s)

@@ -193,7 +193,7 @@ func (h *Hours) check() error {
 	if h.location, err = time.LoadLocation(h.Timezone); err != nil {
 		return fmt.Errorf("timezone: there is no %q", h.Timezone)
 	}
-	if utf8.RuneCountInString(h.Reply) > maxReply {
+	if h.Reply = strings.TrimSpace(h.Reply); utf8.RuneCountInString(h.Reply) > maxReply {
 		return fmt.Errorf("reply: longer than %d characters", maxReply)
 	}
 	if h.Open == nil {

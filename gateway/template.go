@@ -61,7 +61,7 @@ func (t Template) Apply(change TemplateChange) (Template, error) {
 		field *string
 		to    *string
 		tidy  func(string) string
-	}{{&t.Name, change.Name, oneLine}, {&t.Category, change.Category, oneLine}, {&t.Language, change.Language, oneLine}, {&t.Text, change.Text, manyLines}} {
+	}{{&t.Name, change.Name, OneLine}, {&t.Category, change.Category, OneLine}, {&t.Language, change.Language, OneLine}, {&t.Text, change.Text, manyLines}} {
 		if f.to != nil {
 			*f.field = f.tidy(*f.to)
 		}

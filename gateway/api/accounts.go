@@ -33,7 +33,7 @@ func Scopes() []string {
 // CheckPerson tidies a person's name and extension, and says what is wrong with
 // them and with the role; the error is a *gateway.FieldError.
 func CheckPerson(p *store.Person) error {
-	p.Name, p.Extension = strings.TrimSpace(p.Name), strings.TrimSpace(p.Extension)
+	p.Name, p.Extension = gateway.OneLine(p.Name), strings.TrimSpace(p.Extension)
 	if err := checkName(p.Name, "a person"); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ var beginning = regexp.MustCompile(`^\+[1-9][0-9]{0,14}$`)
 // Make makes the token, whose secret is known to nobody else and cannot be found
 // out again; the error is a *gateway.FieldError.
 func (o TokenOrder) Make(now time.Time) (secret string, t store.Token, err error) {
-	o.Name = strings.TrimSpace(o.Name)
+	o.Name = gateway.OneLine(o.Name)
 	if err := checkName(o.Name, "a token"); err != nil {
 		return "", t, err
 	}

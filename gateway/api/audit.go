@@ -169,12 +169,28 @@ func (a *API) record(ctx context.Context, x reading, d store.Deed) error {
 // recordRead records that the caller reads a conversation, if somebody else has
 // it or has dealt with it. What waits is everybody's business.
 func (a *API) recordRead(ctx context.Context, c *caller, read gateway.Conversation) error {
-	owner := read.View().Owner
-	if owner == 0 || c.person() && owner == c.actor.ID {
+	if !c.readsOthers(&read) {
 		return nil
 	}
 	return a.record(ctx, reading{reader: c.actor.ID, conversation: read.ID, epoch: read.Epoch},
 		store.Deed{By: c.actor, Action: "conversation.read", Conversation: read.ID})
+}
+
+// readsOthers tells conversations that somebody else has or has dealt with.
+func (c *caller) readsOthers(x *gateway.Conversation) bool {
+	owner := x.View().Owner
+	return owner != 0 && !(c.person() && owner == c.actor.ID)
+}
+
+// recordListed records that a list shows the caller the last texts of what others
+// have, with what they asked for.
+func (a *API) recordListed(ctx context.Context, c *caller, list []gateway.Conversation, action, asked string) error {
+	for i := range list {
+		if c.readsOthers(&list[i]) {
+			return a.record(ctx, reading{reader: c.actor.ID, list: action + "?" + asked}, store.Deed{By: c.actor, Action: action, Detail: asked})
+		}
+	}
+	return nil
 }
 
 // recordList records that a manager lists texts, with what they asked for.

@@ -129,6 +129,34 @@ func TestReadingIsRecorded(t *testing.T) {
 	}
 }
 
+// TestListsOfOthersAreRecorded: last texts in lists and histories are read, too.
+func TestListsOfOthersAreRecorded(t *testing.T) {
+	s := newSite(t)
+	s.run()
+	ana, max := s.as("ana"), s.as("max")
+	s.arrive(customer, ours, "secret")
+	c := ana.list(t, "?view=waiting")[0]
+	max.list(t, "?view=all")
+	if d := s.deeds("conversations.listed"); len(d) != 0 {
+		t.Errorf("what waits is everybody's: %+v", d)
+	}
+	if a := ana.do("POST", "/conversations/"+c.ID+"/take", nil); a.status != 200 {
+		t.Fatalf("%s", a.body)
+	}
+	ana.list(t, "?view=all")
+	max.list(t, "")
+	for range 2 {
+		max.list(t, "?view=all&q=secret")
+		want[History](t, max.do("GET", "/conversations/"+c.ID+"/history", nil), 200)
+	}
+	if d := s.deeds("conversations.listed"); len(d) != 1 || d[0].Actor.Name != "max" || d[0].Detail != "q=secret&view=all" {
+		t.Errorf("%+v", d)
+	}
+	if d := s.deeds("history.read"); len(d) != 1 || d[0].Detail != "conversation "+c.ID {
+		t.Errorf("%+v", d)
+	}
+}
+
 // TestWhatCannotBeRecordedIsNotRead has the store refuse to write.
 func TestWhatCannotBeRecordedIsNotRead(t *testing.T) {
 	s := newSite(t)

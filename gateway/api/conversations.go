@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"time"
 
@@ -102,6 +103,7 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 		return nil, err
 	}
 	l := store.ConversationList{Visible: c.visible(), Numbers: c.limits, Search: strings.TrimSpace(in.Q), Limit: in.limit() + 1}
+	l.Digits = a.digitsOf(l.Search)
 	yes, no := true, false
 	switch in.View {
 	case "waiting":
@@ -130,6 +132,15 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 	}
 	cs, err := a.db.Conversations(ctx, l)
 	if err != nil {
+		return nil, err
+	}
+	asked := url.Values{}
+	for name, value := range map[string]string{"view": in.View, "queue": in.Queue, "q": l.Search} {
+		if value != "" {
+			asked.Set(name, value)
+		}
+	}
+	if err := a.recordListed(ctx, c, cs, "conversations.listed", asked.Encode()); err != nil {
 		return nil, err
 	}
 	ids := make([]gateway.ID, 0, len(cs))

@@ -363,3 +363,22 @@ func TestInternational(t *testing.T) {
 		}
 	}
 }
+
+// TestSearchAsPeopleType finds numbers in the ways that people write them, and
+// texts and notes, but not what the gateway says of steps.
+func TestSearchAsPeopleType(t *testing.T) {
+	s := newSite(t)
+	s.run()
+	s.arrive(customer, ours, "about the parcel")
+	ana := s.as("ana")
+	c := ana.list(t, "?view=waiting")[0]
+	if a := ana.do("POST", "/conversations/"+c.ID+"/take", nil); a.status != 200 {
+		t.Fatalf("%s", a.body)
+	}
+	want[Conversation](t, ana.do("POST", "/conversations/"+c.ID+"/notes", `{"text":"a friend of Max"}`), 200)
+	for q, n := range map[string]int{"260-205-8901": 1, "(260) 205-8901": 1, "205 8901": 1, "+12602058901": 1, "2058901": 1, "parcel": 1, "friend": 1, "took": 0, "205-8902": 0} {
+		if got := len(ana.list(t, "?view=all&q="+query(q))); got != n {
+			t.Errorf("%q finds %d, want %d", q, got, n)
+		}
+	}
+}

@@ -219,6 +219,11 @@ func (a *API) addOptOut(w http.ResponseWriter, r *http.Request, c *caller) error
 	if in.OptedOut == nil {
 		return errDecideWhat
 	}
+	if !*in.OptedOut && !c.person() { // that is more than sending
+		if err := c.needs(scopeWriteConversations); err != nil {
+			return err
+		}
+	}
 	if strings.TrimSpace(in.Number) == "" {
 		return invalid("body.number", "say which of our numbers")
 	}

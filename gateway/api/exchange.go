@@ -48,6 +48,9 @@ func (c *caller) exchangesContacts() error {
 	if c.person() && !c.actor.ManagesAny() {
 		return forbidden("Only managers and system owners import and export contacts.")
 	}
+	if c.limits != nil {
+		return forbidden("The token is limited to numbers, and contacts are everybody's.")
+	}
 	return nil
 }
 

@@ -101,6 +101,7 @@ func TestExchange(t *testing.T) {
 	if a.status != 200 || a.header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(a.header.Get("Content-Disposition"), "attachment;") {
 		t.Fatalf("%d %v", a.status, a.header)
 	}
+	refused(t, s.program("limited", "contacts:write", ours).do("GET", "/contacts/export", nil), 403, "forbidden")
 	text := string(a.body)
 	for _, line := range []string{"name,first_name,company,numbers,notes,tags\n", "\n'=cmd|' /C calc'!A0,'@x,'-1+1,ACME;12345,'=1,'+x;=y\n", "\n''=quoted,", ",'+447400123456,"} {
 		if !strings.Contains(text, line) {

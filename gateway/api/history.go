@@ -29,7 +29,7 @@ func (a *API) historyRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return a.history(ctx, c, contact.Numbers, &in.Page)
+			return a.history(ctx, c, contact.Numbers, "contact "+contact.ID.String(), &in.Page)
 		})
 	read[History](a, "/conversations/{id}/history", "Conversations with its customer, over all their and our numbers, that one may see, latest change first; itself among them",
 		func(ctx context.Context, c *caller, in *pageByID) ([]byte, error) {
@@ -50,14 +50,15 @@ func (a *API) historyRoutes() {
 					peers = contact.Numbers
 				}
 			}
-			return a.history(ctx, c, peers, &in.Page)
+			return a.history(ctx, c, peers, "conversation "+found.ID.String(), &in.Page)
 		})
 }
 
 // history is a page of what the caller sees of the conversations with some
 // customers. There are as many as numbers of theirs and ours at most, so that all
-// are read, and who sees which is decided where the rules are.
-func (a *API) history(ctx context.Context, c *caller, peers []gateway.Address, p *Page) ([]byte, error) {
+// are read, and who sees which is decided where the rules are. of is what the
+// audit says it is the history of.
+func (a *API) history(ctx context.Context, c *caller, peers []gateway.Address, of string, p *Page) ([]byte, error) {
 	after, err := p.place()
 	if err != nil {
 		return nil, err
@@ -71,6 +72,9 @@ func (a *API) history(ctx context.Context, c *caller, peers []gateway.Address, p
 		return shown || !c.sees(x.View(), x.Number)
 	})
 	cs = cs[:min(len(cs), p.limit()+1)]
+	if err := a.recordListed(ctx, c, cs, "history.read", of); err != nil {
+		return nil, err
+	}
 	ids := make([]gateway.ID, len(cs))
 	messages := make([]gateway.ID, len(cs))
 	for i := range cs {

@@ -49,7 +49,7 @@ type newPlace struct {
 
 type agentChange struct {
 	Name     *string `json:"name,omitempty" maxLength:"100"`
-	Role     *string `json:"role,omitempty" enum:"agent,manager,owner" doc:"An agent manages no queue any more"`
+	Role     *string `json:"role,omitempty" enum:"agent,manager,owner" doc:"An agent manages no queue any more; who becomes a manager and manages none manages General"`
 	Disabled *bool   `json:"disabled,omitempty" doc:"Cannot sign in; what they have waits again or is closed"`
 	Password *string `json:"password,omitempty" minLength:"8" maxLength:"1024" doc:"Ends their sessions"`
 }
@@ -243,7 +243,7 @@ func (a *API) changeAgent(w http.ResponseWriter, r *http.Request, c *caller) err
 		if p, _, err = tx.Person(found.ID); err != nil {
 			return err
 		}
-		return changePerson(tx, c.actor, &p, in, strings.TrimSpace(wish.Name), hash)
+		return changePerson(tx, c.actor, &p, in, wish.Name, hash)
 	})
 	if err != nil {
 		return err
@@ -289,10 +289,8 @@ func changePerson(tx *store.Tx, by gateway.Actor, p *store.Person, in agentChang
 		if err := note(tx.SavePerson(*p), "role "+p.Role+", which was "+was); err != nil {
 			return err
 		}
-		if p.Role == "agent" {
-			if err := tx.Unmanage(p.ID); err != nil {
-				return err
-			}
+		if err := settleRole(tx, p); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -312,6 +310,21 @@ func changePerson(tx *store.Tx, by gateway.Actor, p *store.Person, in agentChang
 	}
 	if len(done) > 0 {
 		tx.Audit(store.Deed{By: by, Action: "person.changed", Object: "person " + p.ID.String(), Detail: strings.Join(done, "; ")})
+	}
+	return nil
+}
+
+// settleRole has somebody manage what goes with a role that is new.
+func settleRole(tx *store.Tx, p *store.Person) error {
+	switch p.Role {
+	case "agent":
+		return tx.Unmanage(p.ID)
+	case "manager":
+		manages, err := tx.Manages(p.ID)
+		if err != nil || manages {
+			return err
+		}
+		return tx.SetMember(store.GeneralQueue, p.ID, true)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,10 @@ func TestAgentIsChanged(t *testing.T) {
 	}
 	if me := want[Me](t, max.do("GET", "/me", nil), 200); me.Queues[1].Manages {
 		t.Errorf("an agent manages a queue: %+v", me)
+	}
+	want[Agent](t, olga.do("PATCH", path, `{"role":"manager"}`), 200)
+	if me := want[Me](t, max.do("GET", "/me", nil), 200); !slices.ContainsFunc(me.Queues, func(q MyQueue) bool { return q.Name == "General" && q.Manages }) {
+		t.Errorf("a manager manages nothing: %+v", me)
 	}
 	stream := max.listen(t)
 	want[Agent](t, olga.do("PATCH", path, `{"password":"another one"}`), 200)

@@ -192,6 +192,9 @@ func withCode(_ huma.Context, _ string, v any) (any, error) {
 			p.Errors = append(p.Errors, &huma.ErrorDetail{Location: d.Location, Message: d.Message})
 		}
 	}
+	if len(p.Errors) > 0 { // the framework says no more than that something is wrong
+		p.Detail = p.Errors[0].Location + ": " + p.Errors[0].Message
+	}
 	if e.Status >= http.StatusInternalServerError {
 		p.Code, p.Detail, p.Errors = codeInternal, "Something went wrong here.", nil
 	}

@@ -115,7 +115,7 @@ func (a *API) managedQueue(c *caller, external string) (store.Queue, error) {
 }
 
 func checkQueueName(name string) (string, error) {
-	name = strings.TrimSpace(name)
+	name = gateway.OneLine(name)
 	switch {
 	case name == "":
 		return "", invalid("body.name", "a queue needs a name")

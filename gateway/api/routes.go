@@ -6,6 +6,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -193,13 +195,16 @@ func decodeBytes(body []byte, v any) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	var fault *gateway.FieldError
+	var at *time.ParseError
 	switch {
 	case errors.As(err, &fault):
 		return fault
 	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF):
 		return problem(http.StatusBadRequest, codeInvalidRequest, "The body is not JSON: "+err.Error()+".")
 	case errors.As(err, &kind):
-		return invalid("body."+kind.Field, "want "+wanted(kind.Type)+", not a "+kind.Value)
+		return invalid(strings.TrimSuffix("body."+kind.Field, "."), "want "+wanted(kind.Type)+", not "+kind.Value)
+	case errors.As(err, &at):
+		return invalid("body", fmt.Sprintf("%s is no time: want one such as 2026-11-30T08:00:00Z", at.Value))
 	}
 	return invalid("body", strings.TrimPrefix(err.Error(), "json: "))
 }

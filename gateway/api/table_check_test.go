@@ -223,7 +223,7 @@ func (s *stage) checkState(c *attempted, now map[string]Conversation) {
 	if got.Status != c.after.word() || owner != wantOwner || got.Queue.Name != queue || got.Archived != archived || got.Epoch != c.epoch() || got.Unread != c.unread() {
 		s.t.Errorf("%v: %+v, want %s of %q in %s, archived %v, epoch %d, unread %d", c, got, c.after.word(), wantOwner, queue, archived, c.epoch(), c.unread())
 	}
-	if snoozed := c.after.status == "Tz"; got.Snoozed != snoozed && c.row.name != "archive" { // which keeps it
+	if snoozed := c.after.status == "Tz"; got.Snoozed != snoozed {
 		s.t.Errorf("%v: snoozed is %v", c, got.Snoozed)
 	}
 }

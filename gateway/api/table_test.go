@@ -45,20 +45,20 @@ var tableRows = []tableRow{
 	{name: "take of what has changed", request: actRequest("POST", "/take", map[string]int{"epoch": 99}), status: 200,
 		cells: "W T TA Tz C C0: v 409 stale_epoch"},
 	{name: "reply", request: actRequest("POST", "/messages", replyBody{Text: "hi"}), status: 202,
-		cells: "W: mgs T(me) sent taken; T Tz: O T(O) sent; TA: O T(O) sent unarchived; C: Lgs T(me) sent taken reopened; C0: gs T(me) sent taken reopened"},
+		cells: "W: mgs T(me) sent taken; T Tz: O = sent; TA: O T(O) sent unarchived; C: Lgs T(me) sent taken reopened; C0: gs T(me) sent taken reopened"},
 	{name: "start", request: startRequest, status: 201,
-		cells: "none D: mgs T(me) sent created; W: mgs T(me) sent taken; T Tz: O T(O) sent; TA: O T(O) sent unarchived; C C0: mgs T(me) sent taken reopened"},
+		cells: "none D: mgs T(me) sent created; W: mgs T(me) sent taken; T Tz: O = sent; TA: O T(O) sent unarchived; C C0: mgs T(me) sent taken reopened"},
 	{name: "program's text", request: programRequest, status: 202,
 		cells: "none D: p C() sent created; W T TA Tz C C0: p = sent"},
 	{name: "transfer to B", request: transferRequest("B", ""), status: 200,
 		cells: "W: mgsp T(B) transferred; T TA Tz: Ogsp T(B) transferred; C: Lgsp T(B) transferred reopened; C0: gsp T(B) transferred reopened"},
-	{name: "transfer to oneself", request: transferRequest("me", ""), status: 200, // a manager takes over by it
-		cells: "W: mgs T(me) transferred; T Tz: gs T(me) transferred | O =; TA: gs T(me) transferred | O T(O) transferred; C: Lgs T(me) transferred reopened; " +
+	{name: "transfer to oneself", request: transferRequest("me", ""), status: 200, // a manager takes over by it; the note is kept
+		cells: "W: mgs T(me) transferred; T Tz: gs T(me) transferred | O = sent; TA: gs T(me) transferred | O T(O) transferred; C: Lgs T(me) transferred reopened; " +
 			"C0: gs T(me) transferred reopened; none W T TA Tz C C0 D: p 422 agent_unavailable"},
 	{name: "transfer to another queue", request: transferRequest("", "Other"), status: 200,
 		cells: "W: mgsp W@other transferred; T TA Tz: Ogsp W@other transferred; C: Lgsp W@other transferred reopened; C0: gsp W@other transferred reopened"},
 	{name: "transfer to its queue", request: transferRequest("", "Sales"), status: 200,
-		cells: "W: mgsp =; T TA Tz: Ogsp W transferred; C: Lgsp W transferred reopened; C0: gsp W transferred reopened"},
+		cells: "W: mgsp = sent; T TA Tz: Ogsp W transferred; C: Lgsp W transferred reopened; C0: gsp W transferred reopened"},
 	{name: "release", request: actRequest("POST", "/release", nil), status: 200,
 		cells: "W: mgsp =; T TA Tz: Ogsp W released"},
 	{name: "dealt with", request: actRequest("POST", "/dealt-with", dealtWithBody{Reason: "sold"}), status: 200,

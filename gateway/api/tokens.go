@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -72,6 +73,11 @@ func (a *API) addToken(w http.ResponseWriter, r *http.Request, c *caller) error 
 	secret, t, err := in.Make(time.Now())
 	if err != nil {
 		return err
+	}
+	for i, n := range in.Numbers {
+		if !a.router.Serves(n) {
+			return invalid(fmt.Sprintf("body.numbers[%d]", i), fmt.Sprintf("no carrier lists %q as ours", n))
+		}
 	}
 	err = a.change(r.Context(), func(tx *store.Tx) error {
 		if err := tx.AddToken(&t); err != nil {

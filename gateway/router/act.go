@@ -35,7 +35,7 @@ func (r *Router) Act(ctx context.Context, by gateway.Actor, id gateway.ID, a gat
 	if err := checkNote(d.Note); err != nil {
 		return gateway.Conversation{}, err
 	}
-	if utf8.RuneCountInString(d.Reason) > maxReason {
+	if d.Reason = gateway.OneLine(d.Reason); utf8.RuneCountInString(d.Reason) > maxReason {
 		return gateway.Conversation{}, &gateway.Refusal{Code: gateway.TextTooLong, Text: fmt.Sprintf("A reason has at most %d characters.", maxReason)}
 	}
 	var result gateway.Conversation

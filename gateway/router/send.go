@@ -171,6 +171,9 @@ func newDraft(text Text, likely *pump) *draft {
 		d.format = likely.line.Format
 	}
 	d.parts, d.encoding, d.err = gateway.Split(text.Text, d.format, 0)
+	if d.err == nil && strings.TrimSpace(text.Text) == "" { // spaces could be sent, and say nothing
+		d.err = &gateway.Refusal{Code: gateway.TextEmpty, Text: "There is nothing to send."}
+	}
 	return d
 }
 

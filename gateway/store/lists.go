@@ -24,7 +24,8 @@ type ConversationList struct {
 	Snoozed               *bool      // what is taken: put off, or not
 	Queue                 gateway.ID // 0: any
 	Numbers               []string   // of a limited token; nil: all
-	Search                string     // part of the customer's number, of their contact's name or company, or of a text
+	Search                string     // part of the customer's number, of their contact's name or company, or of a text or note
+	Digits                string     // part of the customer's number, beside Search; "": none
 	OldestFirst           bool       // by the time it began to wait
 	Visible               Visible
 	After                 *Place
@@ -90,10 +91,14 @@ func (l *ConversationList) filter(q *query) string {
 	if l.Search != "" {
 		like := q.arg("%" + escapeLike(l.Search) + "%")
 		name := q.arg("%" + escapeLike(folded(l.Search)) + "%")
-		text += ` AND (peer LIKE ` + like + ` ESCAPE '!'
+		text += ` AND (peer LIKE ` + like + ` ESCAPE '!'`
+		if l.Digits != "" {
+			text += " OR peer LIKE " + q.arg("%"+escapeLike(l.Digits)+"%") + " ESCAPE '!'"
+		}
+		text += `
 			OR EXISTS (SELECT 1 FROM contact_numbers n JOIN contacts k ON k.id = n.contact
 				WHERE n.peer = conversations.peer AND n.peer_kind = conversations.peer_kind AND k.folded LIKE ` + name + ` ESCAPE '!')
-			OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id AND LOWER(m.text) LIKE LOWER(` + like + `) ESCAPE '!'))`
+			OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id AND m.kind <> ` + q.arg(int64(gateway.KindSystem)) + ` AND LOWER(m.text) LIKE LOWER(` + like + `) ESCAPE '!'))`
 	}
 	return text
 }

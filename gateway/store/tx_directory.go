@@ -57,3 +57,10 @@ func (tx *Tx) Unmanage(id gateway.ID) error {
 	_, err := tx.changeDirectory(`UPDATE queue_members SET manages = 0 WHERE person = $1 AND manages <> 0`, int64(id))
 	return err
 }
+
+// Manages tells whether somebody manages a queue.
+func (tx *Tx) Manages(id gateway.ID) (manages bool, err error) {
+	err = tx.each(func(r rows) error { return r.Scan(&manages) },
+		`SELECT COUNT(*) > 0 FROM queue_members WHERE person = $1 AND manages <> 0`, int64(id))
+	return manages, err
+}
