@@ -49,6 +49,7 @@ type GSM struct {
 	state   gsm.State
 	told    condition
 	rest    time.Time // nothing is sent before: the modem has to recover
+	trouble trouble
 	asked   balance
 }
 

@@ -28,6 +28,9 @@ func (h handler) State(s gsm.State) {
 	g.mu.Lock()
 	up := s.Phase == gsm.PhaseUp && g.state.Phase != gsm.PhaseUp
 	g.state = s
+	if up {
+		g.trouble, g.rest = trouble{}, time.Time{}
+	}
 	g.mu.Unlock()
 	g.metrics.show(s)
 	g.announce()

@@ -20,7 +20,22 @@ const (
 	retryRejected = 15 * time.Second
 	retryStorage  = 10 * time.Second
 	retryOffline  = 5 * time.Second // a modem that fails at once fails again
+	longestRest   = 5 * time.Minute
+
+	// sameTolerated is how often in a row the modem may refuse one text on its own
+	// account before that is taken for the text's: it was set up anew meanwhile.
+	sameTolerated = 1
+	// toldAfter is how often in a row it may refuse any before people are told.
+	toldAfter = 2
 )
+
+// trouble is what the modem refuses to send on its own account, or its SIM's.
+type trouble struct {
+	segment gateway.ID // that was refused last
+	same    int        // how often in a row
+	all     int        // how often in a row it has refused whatever it was given
+	why     string
+}
 
 // retryTemporary is how long after each attempt the network may be less busy.
 var retryTemporary = [...]time.Duration{10 * time.Second, time.Minute, 5 * time.Minute}
@@ -99,6 +114,7 @@ func (g *GSM) send(ctx context.Context, s *gateway.Submission) gateway.Report {
 		return g.refused(r, err)
 	}
 	g.sim.accepted()
+	g.well()
 	r.Outcome, r.Reference = gateway.OutcomeAccepted, g.reference(reference, s.To.Value)
 	return r
 }
@@ -167,8 +183,12 @@ func (g *GSM) refused(r gateway.Report, err error) gateway.Report {
 		retry(len(retryTemporary)+1, retryTemporary[min(max(r.Attempt, 1), len(retryTemporary))-1])
 	case gsm.Storage:
 		retry(0, retryStorage)
-	default: // the modem or the SIM has to recover first, which is no attempt
-		r.Outcome, r.RetryAfter = gateway.OutcomeThrottled, g.recovers()
+	default:
+		if g.refusesThis(r.Segment, e) { // others shall not wait for it
+			retry(len(retryTemporary)+1, retryTemporary[min(max(r.Attempt, 1), len(retryTemporary))-1])
+			break
+		}
+		r.Outcome, r.RetryAfter = gateway.OutcomeThrottled, g.recovers() // which is no attempt
 	}
 	return r
 }
@@ -187,16 +207,46 @@ func offNetwork(err error) bool {
 	return true
 }
 
-// recovers has nothing sent until the modem has had time to recover, and tells
-// how long. One that has gone needs no such rest: it is not up until it is back.
+// refusesThis notes that the modem has refused a segment on its own account, and
+// tells whether that is for the segment alone, as far as can be known. Without a
+// service centre or a network it sends nothing at all.
+func (g *GSM) refusesThis(segment gateway.ID, e *gsm.SendError) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t := &g.trouble
+	if t.segment != segment {
+		t.segment, t.same = segment, 0
+	}
+	t.same++
+	if t.all++; t.all == toldAfter {
+		t.why = "The modem refuses to send: " + e.Err.Error() + "."
+		if e.Class == gsm.SMSC {
+			t.why = "The SIM has no service centre, or a wrong one: write smsc with the network's number into the modem's configuration."
+		}
+		g.opt.Log.Warn("modem sends nothing", "error", t.why)
+	}
+	return t.same > sameTolerated && e.Class != gsm.SMSC && e.Class != gsm.Network
+}
+
+// well forgets what the modem has refused: it has sent something, or is another.
+func (g *GSM) well() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.trouble = trouble{}
+}
+
+// recovers has nothing sent until the modem has had time to recover, longer each
+// time, and tells how long. One that has gone needs no such rest: it is not up
+// until it is back.
 func (g *GSM) recovers() time.Duration {
 	if g.modem.Info().Phase != gsm.PhaseUp {
 		return time.Second
 	}
 	g.mu.Lock()
-	g.rest = time.Now().Add(retryOffline)
-	g.mu.Unlock()
-	return retryOffline
+	defer g.mu.Unlock()
+	pause := min(retryOffline<<min(g.trouble.all-1, 10), longestRest)
+	g.rest = time.Now().Add(pause)
+	return pause
 }
 
 // resting is how long nothing is to be sent yet.

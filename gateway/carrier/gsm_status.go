@@ -37,7 +37,14 @@ func (g *GSM) Modem() ModemStatus {
 }
 
 // Note says why the modem sends nothing at present though it is up; "" if it does.
-func (g *GSM) Note() string { return g.sim.blocked() }
+func (g *GSM) Note() string {
+	if why := g.sim.blocked(); why != "" {
+		return why
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.trouble.why
+}
 
 // pollBalance asks the network for the SIM's balance now and then.
 func (g *GSM) pollBalance(ctx context.Context) {
