@@ -12,19 +12,22 @@ import (
 // Config is the whole of smsbridge.yaml. Each path of a file in it is resolved,
 // each secret read. It is not changed after Load.
 type Config struct {
-	Listen    string    `yaml:"listen"` // host:port
-	TLS       *TLS      `yaml:"tls"`
-	PublicURL string    `yaml:"public_url"` // how people's browsers reach listen; empty: as listen
-	Region    string    `yaml:"region"`     // ISO 3166-1 alpha-2: of numbers typed without +
-	Store     string    `yaml:"store"`      // sqlite:PATH or a postgres:// URL, which may hold a password
-	Node      string    `yaml:"node"`
-	Metrics   Metrics   `yaml:"metrics"`
-	Log       Log       `yaml:"log"`
-	Carriers  []Carrier `yaml:"carriers"`
-	Routes    []Route   `yaml:"routes"` // each number that several carriers list has one
-	Pools     []Pool    `yaml:"pools"`
-	Limits    Limits    `yaml:"limits"`
-	OptOut    OptOut    `yaml:"opt_out"`
+	Listen    string `yaml:"listen"` // host:port
+	TLS       *TLS   `yaml:"tls"`
+	PublicURL string `yaml:"public_url"` // how people's browsers reach listen; empty: as listen
+	// TrustedProxies are networks (CIDR) of proxies that are believed when they say for
+	// whom they ask, beside this machine.
+	TrustedProxies []string  `yaml:"trusted_proxies"`
+	Region         string    `yaml:"region"` // ISO 3166-1 alpha-2: of numbers typed without +
+	Store          string    `yaml:"store"`  // sqlite:PATH or a postgres:// URL, which may hold a password
+	Node           string    `yaml:"node"`
+	Metrics        Metrics   `yaml:"metrics"`
+	Log            Log       `yaml:"log"`
+	Carriers       []Carrier `yaml:"carriers"`
+	Routes         []Route   `yaml:"routes"` // each number that several carriers list has one
+	Pools          []Pool    `yaml:"pools"`
+	Limits         Limits    `yaml:"limits"`
+	OptOut         OptOut    `yaml:"opt_out"`
 }
 
 // TLS names the PEM files that the HTTP server answers with.

@@ -30,6 +30,7 @@ const whole = `
 listen: "[::1]:8443"
 tls: {cert_file: server.crt, key_file: server.key}
 public_url: https://sms.example.com
+trusted_proxies: [172.16.0.0/12, "fd00::7/128"]
 region: GB
 store: postgres://smsbridge:s3cret@db.example.com/smsbridge?sslmode=require
 node: a
@@ -122,14 +123,15 @@ func TestLoadWhole(t *testing.T) {
 	backup := smpp.Defaults()
 	backup.Hosts, backup.SystemID, backup.Password = []string{"smpp.backup.example:2775"}, "us", "x"
 	want := &Config{
-		Listen:    "[::1]:8443",
-		TLS:       &TLS{CertFile: crt, KeyFile: key},
-		PublicURL: "https://sms.example.com",
-		Region:    "GB",
-		Store:     "postgres://smsbridge:s3cret@db.example.com/smsbridge?sslmode=require",
-		Node:      "a",
-		Metrics:   Metrics{Listen: "127.0.0.1:9464"},
-		Log:       Log{Level: LogDebug, Format: LogJSON, Texts: LogTextsNone, Numbers: LogNumbersFull},
+		Listen:         "[::1]:8443",
+		TLS:            &TLS{CertFile: crt, KeyFile: key},
+		PublicURL:      "https://sms.example.com",
+		TrustedProxies: []string{"172.16.0.0/12", "fd00::7/128"},
+		Region:         "GB",
+		Store:          "postgres://smsbridge:s3cret@db.example.com/smsbridge?sslmode=require",
+		Node:           "a",
+		Metrics:        Metrics{Listen: "127.0.0.1:9464"},
+		Log:            Log{Level: LogDebug, Format: LogJSON, Texts: LogTextsNone, Numbers: LogNumbersFull},
 		Carriers: []Carrier{{
 			Name:        "acme",
 			Numbers:     []string{"+12602058900", "24365", "Acme Ltd"},

@@ -230,6 +230,9 @@ region: ~
 1: tls.key_file: must not be empty`},
 	{"public URL", "public_url: sms.example.com\n",
 		"1: public_url: must be a URL such as https://sms.example.com"},
+	{"proxies", "trusted_proxies: [10.0.0.7, 0.0.0.0/0]\n",
+		`1: trusted_proxies[0]: must be a network such as 172.16.0.0/12, or an address such as 10.0.0.7/32
+1: trusted_proxies[1]: is everybody: name the networks that only proxies are in`},
 	{"public URL with a password", "public_url: https://a:hunter2@sms.example.com\n",
 		"1: public_url: must be a URL without user, query and fragment"},
 	{"public URL of mail", "public_url: mailto:a@b.example\n",

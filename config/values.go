@@ -99,6 +99,17 @@ func publicURL(s string) error {
 	return nil
 }
 
+func network(s string) error {
+	p, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil:
+		return errors.New("must be a network such as 172.16.0.0/12, or an address such as 10.0.0.7/32")
+	case p.Bits() == 0:
+		return errors.New("is everybody: name the networks that only proxies are in")
+	}
+	return nil
+}
+
 // store does not repeat the value either.
 func store(s string) error {
 	const want = "must be sqlite:PATH or postgres://USER@HOST/DATABASE"

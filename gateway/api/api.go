@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strconv"
@@ -33,7 +34,10 @@ type Options struct {
 	// cookies are sent over TLS only.
 	PublicURL string
 	Secure    bool
-	Version   string
+	// TrustedProxies are believed when they say for whom they ask, as who asks from
+	// this machine is.
+	TrustedProxies []netip.Prefix
+	Version        string
 }
 
 // API serves HTTP. Its methods are safe for concurrent use.
@@ -45,6 +49,7 @@ type API struct {
 	log       *slog.Logger
 	metrics   *metrics
 	secure    bool
+	proxies   []netip.Prefix
 	render    renderer
 	sessions  sessions
 	gate      *gate
@@ -81,7 +86,7 @@ const (
 // New makes an API. Its goroutines are those of the server that runs Handler.
 func New(opt Options) *API {
 	a := &API{db: opt.Store, router: opt.Router, dir: opt.Router.Directory(), hub: opt.Hub, log: opt.Log,
-		metrics: newMetrics(opt.Metrics), secure: opt.Secure, gate: newGate(),
+		metrics: newMetrics(opt.Metrics), secure: opt.Secure, proxies: opt.TrustedProxies, gate: newGate(),
 		origin: http.NewCrossOriginProtection(), mux: http.NewServeMux(), paths: map[string][]string{},
 		pingEvery: pingEvery, writeWithin: writeWithin, maxStreams: maxStreams, maxOwn: maxOwn,
 		addresses: throttle{free: freeOfAddress, longest: delayOfAddress}}

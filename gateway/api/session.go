@@ -61,7 +61,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *caller) error {
 	if len(in.Password) > maxPassword {
 		in.Password = "" // which is nobody's, and costs as much
 	}
-	who := attempt{clientAddress(r), cut(strings.TrimSpace(in.Extension), 2*maxExtension)}
+	who := attempt{clientAddress(r, a.proxies), cut(strings.TrimSpace(in.Extension), 2*maxExtension)}
 	p, err := a.checkPassword(r.Context(), who, in.Password)
 	if err != nil {
 		a.metrics.failures.Inc()

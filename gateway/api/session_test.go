@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -175,12 +176,16 @@ func TestClientAddress(t *testing.T) {
 		{"[::1]:1234", "nonsense", "::/64"},
 		{"[2001:db8::1]:1234", "", "2001:db8::/64"},
 		{"[::ffff:192.0.2.1]:1234", "", "192.0.2.1"},
+		{"10.1.2.3:1234", "198.51.100.1, 192.0.2.7", "192.0.2.7"},
+		{"[::ffff:10.1.2.3]:1234", "198.51.100.1, 192.0.2.7, 10.9.9.9, 127.0.0.1", "192.0.2.7"},
+		{"10.1.2.3:1234", "nonsense, 10.9.9.9", "10.9.9.9"},
+		{"11.1.2.3:1234", "192.0.2.7", "11.1.2.3"},
 	} {
 		r := &http.Request{RemoteAddr: tc.remote, Header: http.Header{}}
 		if tc.forwarded != "" {
 			r.Header.Set("X-Forwarded-For", tc.forwarded)
 		}
-		if got := clientAddress(r); got != tc.want {
+		if got := clientAddress(r, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}); got != tc.want {
 			t.Errorf("%+v: %s", tc, got)
 		}
 	}

@@ -129,7 +129,7 @@ func (a *API) changePassword(w http.ResponseWriter, r *http.Request, c *caller) 
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	who := attempt{clientAddress(r), c.actor.Extension}
+	who := attempt{clientAddress(r, a.proxies), c.actor.Extension}
 	if _, err := a.checkPassword(r.Context(), who, in.Old); err == errSignIn {
 		return invalid("body.old", "this is not your password")
 	} else if err != nil {

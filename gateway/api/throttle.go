@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -97,9 +98,9 @@ func (t *throttle) makeRoomLocked(now time.Time) {
 }
 
 // clientAddress is where a request comes from; of IPv6 the network, since who
-// has one address has them all. A proxy on this machine is believed when it says
-// for whom it asks.
-func clientAddress(r *http.Request) string {
+// has one address has them all. A proxy on this machine, or one of those given, is
+// believed when it says for whom it asks.
+func clientAddress(r *http.Request, proxies []netip.Prefix) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -108,13 +109,17 @@ func clientAddress(r *http.Request) string {
 	if err != nil {
 		return host
 	}
-	if forwarded := r.Header.Values("X-Forwarded-For"); ip.IsLoopback() && len(forwarded) > 0 {
-		last := forwarded[len(forwarded)-1]
-		if asks, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); err == nil {
-			ip = asks
+	ip = ip.Unmap().WithZone("")
+	trusted := func(p netip.Prefix) bool { return p.Contains(ip) }
+	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(said) - 1; i >= 0 && (ip.IsLoopback() || slices.ContainsFunc(proxies, trusted)); i-- {
+		asks, err := netip.ParseAddr(strings.TrimSpace(said[i]))
+		if err != nil {
+			break
 		}
+		ip = asks.Unmap().WithZone("")
 	}
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+	if ip.Is6() {
 		if network, err := ip.Prefix(64); err == nil {
 			return network.String()
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -243,8 +244,16 @@ func (n *Node) listen() error {
 
 func (n *Node) serveAPI(v Version) error {
 	secure := n.cfg.TLS != nil || strings.HasPrefix(n.cfg.PublicURL, "https://")
+	var proxies []netip.Prefix
+	for _, network := range n.cfg.TrustedProxies {
+		p, err := netip.ParsePrefix(network)
+		if err != nil {
+			return fmt.Errorf("trusted_proxies: %w", err)
+		}
+		proxies = append(proxies, p)
+	}
 	a := api.New(api.Options{Store: n.db, Router: n.router, Hub: n.hub, Log: n.log, PublicURL: n.cfg.PublicURL, Secure: secure,
-		Metrics: n.registry, Version: v.Version})
+		TrustedProxies: proxies, Metrics: n.registry, Version: v.Version})
 	mux := http.NewServeMux()
 	mux.Handle("/", a.Handler())
 	mux.HandleFunc("GET /-/healthy", n.healthy)
