@@ -24,6 +24,9 @@ func (id identity) label() string { return strings.TrimSpace(id.vendor + " " + i
 func (s *session) bringUp(ctx context.Context) error {
 	s.announce, s.reading, s.routed, s.ready, s.acks, s.noCESQ = "", "", false, false, nil, false
 	s.id, s.circuits, s.packets = identity{}, NotRegistered, NotRegistered
+	s.m.update(func(i *Info) { // it may take a person until these are known again
+		i.Operator, i.Signal, i.Registration, i.Roaming = "", Signal{}, NotRegistered, false
+	})
 	s.enter(PhaseProbing, "The modem is being asked who it is.")
 	steps := []func(context.Context) error{
 		s.awake, s.identify, s.prepare, s.radioOn, s.unlock, s.identifySIM, s.serviceCentre, s.chooseService, s.chooseMemories,

@@ -195,6 +195,27 @@ func TestReset(t *testing.T) {
 	})
 }
 
+// The network that a modem was in before it started anew is not shown while its SIM
+// waits for a person.
+func TestNothingStaleIsShown(t *testing.T) {
+	inBubble(t, nil, nil, func(t *testing.T, r *rig) {
+		r.phase(t, PhaseUp)
+		r.fake.change(func() { r.fake.pin = "1234" })
+		r.fake.say("RDY")
+		r.wait(time.Minute)
+		r.phase(t, PhasePIN)
+		if i := r.Info(); i.Operator != "" || i.Registration != NotRegistered || i.Signal.Known || i.Roaming {
+			t.Errorf("%+v", i)
+		}
+		r.fake.change(func() { r.fake.pin = "" })
+		r.wait(time.Minute)
+		r.phase(t, PhaseUp)
+		if i := r.Info(); i.Operator == "" || !i.Registration.Registered() || !i.Signal.Known {
+			t.Errorf("%+v", i)
+		}
+	})
+}
+
 func TestLadder(t *testing.T) {
 	var l ladder
 	now := time.Now()
