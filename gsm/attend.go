@@ -3,6 +3,7 @@ package gsm
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -144,8 +145,8 @@ func (s *session) receive(n notice) {
 	if r.Report {
 		d.memory = reportMemory
 	}
-	if d.pdu == "" {
-		d.pdu = n.line // its second line is lost
+	if !isHex(d.pdu) { // lost or garbled: then a person sees all there is
+		d.pdu = strings.TrimSuffix(n.line+"\n"+n.pdu, "\n")
 	}
 	if len(s.direct) >= maxHeld {
 		s.m.log.Error("too much is handed over and not settled", "modem", s.id.label())

@@ -30,7 +30,7 @@ type command struct {
 }
 
 // notice is what a modem said unasked: a line, and the PDU on the next line where
-// it announces one.
+// it announces one, or what came of that.
 type notice struct {
 	line string
 	pdu  string

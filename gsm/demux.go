@@ -57,14 +57,25 @@ func (c *chat) completes(text string) bool {
 		if IsUnsolicited(text) && !carriesPDU(text) {
 			return false // it came between the two lines
 		}
-		c.half = nil
-		c.push(*h)
-		return false
+		if !c.mayBelong(text) {
+			c.half = nil
+			c.push(*h)
+			return false
+		}
 	}
 	h.pdu = text
 	c.half = nil
 	c.push(*h)
 	return true
+}
+
+// mayBelong tells a PDU that came garbled from a line that answers something.
+func (c *chat) mayBelong(text string) bool {
+	if isFinal(text) || IsUnsolicited(text) || text == "" || strings.ContainsRune("+^#*$%&!", rune(text[0])) {
+		return false
+	}
+	x := c.cur
+	return x == nil || x.done || !x.free && !x.data && !x.echoes(text)
 }
 
 // unasked keeps a line that answers nothing.

@@ -1,6 +1,7 @@
 package gsm
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -62,6 +63,41 @@ func TestReportCutOff(t *testing.T) {
 			t.Errorf("%d messages, %d reports", len(r.got()), len(r.reports))
 		}
 	})
+}
+
+// A text whose second line was garbled is kept with both: its octets can be read by
+// a person, and come from nowhere else.
+func TestRoutedGarbled(t *testing.T) {
+	garbled := "0791728301#010F5040BC87238880900F1"
+	for _, c := range []struct {
+		lines []string
+		want  []string // messages that cannot be read
+	}{
+		{[]string{"+CMT: ,17", garbled}, []string{"+CMT: ,17\n" + garbled}},
+		{[]string{"+CMT: ,17", `+CMTI: "SM",7`, garbled}, []string{"+CMT: ,17\n" + garbled}},
+		{[]string{"+CMT: ,17", "+CMT: ,17", garbled}, []string{"+CMT: ,17", "+CMT: ,17\n" + garbled}},
+		{[]string{"+CMT: ,17", "OK", garbled}, []string{"+CMT: ,17"}},
+	} {
+		inBubble(t, func(_ *Config, o *Options) { o.Routed = true }, nil, func(t *testing.T, r *rig) {
+			r.fake.say(c.lines...)
+			r.wait(time.Second)
+			var got []string
+			for _, m := range r.got() {
+				if m.Err == nil {
+					t.Errorf("%+v", m)
+				}
+				got = append(got, string(m.Raw))
+				m.Done(true)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%q: %q", c.lines, got)
+			}
+			r.wait(time.Second)
+			if n := r.fake.asked("AT+CNMA"); n != len(c.want) {
+				t.Errorf("%q: acknowledged %d times", c.lines, n)
+			}
+		})
+	}
 }
 
 // Routed messages are acknowledged once they are committed, and not before.
