@@ -284,12 +284,28 @@ func (s *session) extras(ctx context.Context) error {
 		return err
 	}
 	commands := []string{`AT+CSCS="GSM"`, "AT+CLIP=1", "AT+CREG=1", "AT+CEREG=1"}
-	commands = append(commands, s.quirk.after...)
-	commands = append(commands, s.m.cfg.Init...)
-	for _, c := range commands {
+	for _, c := range append(commands, s.quirk.after...) {
 		if err := s.try(ctx, c, simTimeout); err != nil {
 			return err
 		}
 	}
+	return s.configured(ctx)
+}
+
+// configured runs the configuration's own commands, of which only its owner knows
+// whether the modem works without them.
+func (s *session) configured(ctx context.Context) error {
+	var refused []string
+	for _, c := range s.m.cfg.Init {
+		_, err := s.do(ctx, c, simTimeout)
+		if err := s.tolerate(err); err != nil {
+			return err
+		}
+		if err != nil {
+			s.m.log.Warn("the modem refuses a command of init: correct or remove it", "modem", s.id.label(), "err", err)
+			refused = append(refused, err.Error())
+		}
+	}
+	s.m.update(func(i *Info) { i.Refused = refused })
 	return nil
 }

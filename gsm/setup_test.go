@@ -1,7 +1,10 @@
 package gsm
 
 import (
+	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -139,4 +142,50 @@ func TestQuirksAreWritten(t *testing.T) {
 			t.Errorf("%q", r.fake.log)
 		}
 	})
+}
+
+// A command of the configuration's that the modem refuses is told of, once for each
+// time that it is set up, without what is secret in it.
+func TestInitRefused(t *testing.T) {
+	var out lockedBuffer
+	inBubble(t, func(c *Config, o *Options) {
+		o.Log = slog.New(slog.NewTextHandler(&out, nil))
+		c.Init = []string{"AT+FINE=1", "AT+NONSENSE=1", `AT+CLCK="SC",0,"1234"`}
+	}, func(f *fake) {
+		f.replies["AT+NONSENSE=1"], f.replies[`AT+CLCK="SC",0,"1234"`] = "+CME ERROR: 4", "ERROR"
+		f.replies["AT+CLIP=1"] = "ERROR" // of ours: nobody can mend it
+	}, func(t *testing.T, r *rig) {
+		r.phase(t, PhaseUp)
+		r.wait(5 * time.Minute)
+		log := out.String()
+		if n := strings.Count(log, "level=WARN"); n != 2 || !strings.Contains(log, "AT+NONSENSE=1") || !strings.Contains(log, "not supported") || strings.Contains(log, "1234") {
+			t.Errorf("%d warnings: %s", n, log)
+		}
+		if got := r.Info().Refused; len(got) != 2 || !strings.HasPrefix(got[0], "AT+NONSENSE=1: ") || !strings.HasPrefix(got[1], "AT+CLCK=****: ") {
+			t.Errorf("%q", got)
+		}
+		r.fake.change(func() { delete(r.fake.replies, "AT+NONSENSE=1") })
+		r.fake.say("RDY")
+		r.wait(time.Minute)
+		if got := r.Info().Refused; len(got) != 1 || strings.Count(out.String(), "level=WARN") != 3 {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

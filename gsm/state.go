@@ -79,6 +79,7 @@ type Info struct {
 	Operator     string
 	Memories     []Memory // that are swept
 	Receives     string   // the memory that new messages go to
+	Refused      []string // commands of Config.Init, and what the modem says of each
 	CNMI         string   // what it was set to; empty: it announces nothing, and only sweeps find messages
 
 	Errors   int // commands that were not answered and sends that failed, in a row

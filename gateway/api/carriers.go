@@ -26,7 +26,7 @@ type Carrier struct {
 	InUse   int        `json:"in_use" doc:"How many are"`
 	Rate    float64    `json:"rate" doc:"Segments a second that it is configured to take; 0: not limited"`
 	RateNow float64    `json:"rate_now" doc:"What it takes at present: less where it asked to slow down"`
-	Note    string     `json:"note" doc:"Why it takes less than configured, or nothing; empty if it does not"`
+	Note    string     `json:"note" doc:"Why it takes less than configured, or nothing, or what the modem refuses of gsm.init; empty if all is well"`
 
 	MessageID MessageIDForm `json:"message_id"`
 	Modem     *Modem        `json:"modem,omitempty" doc:"Of modems"`

@@ -2,6 +2,7 @@ package carrier_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -223,4 +224,13 @@ func (f *gsmFlow) state(want gateway.CarrierState) string {
 		return nil
 	})
 	return why
+}
+
+// What the modem refuses of the configuration's own commands its owner is shown.
+func TestGSMInitRefused(t *testing.T) {
+	t.Parallel()
+	f := startGSM(t, gsmsim.Options{}, func(c *gsm.Config) { c.Init = []string{"AT+NONSENSE=1"} })
+	if note := f.modem.Note(); !strings.Contains(note, "AT+NONSENSE=1: ") {
+		t.Errorf("%q", note)
+	}
 }

@@ -36,14 +36,19 @@ func (g *GSM) Modem() ModemStatus {
 	return m
 }
 
-// Note says why the modem sends nothing at present though it is up; "" if it does.
+// Note says why the modem sends nothing at present though it is up, or else which of
+// the configuration's commands it refuses; "" if neither.
 func (g *GSM) Note() string {
 	if why := g.sim.blocked(); why != "" {
 		return why
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.trouble.why
+	why := g.trouble.why
+	g.mu.Unlock()
+	if refused := g.modem.Info().Refused; why == "" && len(refused) > 0 {
+		why = "the modem refuses of gsm.init: " + strings.Join(refused, "; ")
+	}
+	return why
 }
 
 // pollBalance asks the network for the SIM's balance now and then.
