@@ -165,6 +165,11 @@ func (c *atConsole) run(ctx context.Context, device string) error {
 			if line = strings.TrimSpace(line); !text && (line == "" || line[0] == '#') {
 				continue
 			}
+			if !text && isMasked(line) {
+				c.show("The PIN or password of this line is masked, and nothing was sent: type the line with it.")
+				failed++
+				continue
+			}
 			answer, err := c.say(ctx, modem, line, text)
 			switch {
 			case ctx.Err() != nil:
@@ -191,15 +196,21 @@ func (c *atConsole) say(ctx context.Context, modem *gsm.Console, line string, te
 	return modem.Do(ctx, line, c.patience)
 }
 
-// history is what the arrow keys bring back, without PINs.
+// isMasked tells a line copied from a trace or a log: asterisks are nobody's PIN, and
+// cost one of the tries all the same.
+func isMasked(line string) bool {
+	return strings.Contains(line, "****") && strings.HasSuffix(gsm.Mask(line), "=****")
+}
+
+// history is what the arrow keys bring back: no line with a PIN, which masked would
+// be of no use.
 type history struct{ lines []string }
 
 const historyAtMost = 200
 
 // Add implements term.History.
 func (h *history) Add(line string) {
-	line = gsm.Mask(line)
-	if n := len(h.lines); strings.TrimSpace(line) == "" || n > 0 && h.lines[n-1] == line {
+	if n := len(h.lines); strings.TrimSpace(line) == "" || gsm.Mask(line) != line || isMasked(line) || n > 0 && h.lines[n-1] == line {
 		return
 	}
 	h.lines = append(h.lines, line)

@@ -121,12 +121,27 @@ func TestATTerminal(t *testing.T) {
 	<-read
 }
 
+// The arrow keys never bring back a line with a PIN, which would be sent masked and
+// cost a try.
 func TestHistoryHasNoPIN(t *testing.T) {
 	h := &history{}
-	for _, line := range []string{"AT", "AT", `at+cpin="1234"`, " "} {
+	for _, line := range []string{"AT", "AT", `at+cpin="1234"`, " ", `AT+CLCK="SC",1,"1234"`} {
 		h.Add(line)
 	}
-	if h.Len() != 2 || h.At(0) != "at+cpin=****" || h.At(1) != "AT" {
+	if h.Len() != 1 || h.At(0) != "AT" {
 		t.Errorf("%q", h.lines)
+	}
+}
+
+// A masked line, such as one copied from a trace, is not sent: it would cost a try.
+func TestATMasked(t *testing.T) {
+	t.Parallel()
+	m := plugged(t, gsmsim.Options{PIN: "1234"})
+	for _, line := range []string{"AT+CPIN=****", `at+cpin="****"`, "AT+CPIN=****\r"} {
+		var out, errs bytes.Buffer
+		code := at(t.Context(), []string{m.Path(), "--timeout", "5s"}, std{strings.NewReader(line + "\nAT+CGSN\n"), &out, &errs})
+		if code != exitFail || !strings.Contains(out.String(), "nothing was sent") || !strings.Contains(out.String(), m.Options().IMEI) || m.PINTries() != 3 {
+			t.Errorf("%q: exit code %d, %d tries: %s%s", line, code, m.PINTries(), &out, &errs)
+		}
 	}
 }
