@@ -194,6 +194,9 @@ func (s *session) trouble(from Level, err error) { s.woe = &woe{from, err} }
 // relieve shakes the modem, one level harder each time, if it was not shaken too
 // often.
 func (s *session) relieve(ctx context.Context, w *woe) error {
+	if s.boots() {
+		return nil // if it is still there then, it comes again
+	}
 	top := LevelReset
 	if s.m.opt.Power != nil {
 		top = LevelPower
@@ -223,6 +226,7 @@ func (s *session) shake(ctx context.Context, level Level) error {
 		}
 		s.enter(PhaseProbing, "The modem is being reset.")
 		s.shaken = ErrRestarted
+		defer func() { s.booted = time.Now().Add(bootTime) }()
 		_, err := s.do(ctx, reset, radioTimeout)
 		if refusal := (*Error)(nil); errors.As(err, &refusal) {
 			return err
@@ -234,6 +238,7 @@ func (s *session) shake(ctx context.Context, level Level) error {
 	}
 	s.enter(PhaseProbing, "The modem's power is taken.")
 	s.shaken = errReopen
+	defer func() { s.booted = time.Now().Add(bootTime) }()
 	limited, cancel := context.WithTimeout(ctx, powerTimeout)
 	defer cancel()
 	return s.m.opt.Power(limited)

@@ -129,6 +129,62 @@ func TestDeafModem(t *testing.T) {
 	})
 }
 
+// A modem takes its time to boot. Until then its silence is no reason to take its
+// power again.
+func TestPowerWaitsForBoot(t *testing.T) {
+	inBubble(t, func(_ *Config, o *Options) {
+		o.Power = func(context.Context) error { return nil }
+	}, nil, func(t *testing.T, r *rig) {
+		r.fake.change(func() { r.fake.deaf = true })
+		powered := func() uint64 { return r.Info().Resets[LevelPower] }
+		for powered() == 0 {
+			r.wait(time.Second)
+		}
+		r.wait(bootTime)
+		if n := powered(); n != 1 {
+			t.Errorf("powered %d times while it boots", n)
+		}
+		r.fake.change(func() { r.fake.deaf = false })
+		r.wait(time.Minute)
+		r.phase(t, PhaseUp)
+		// One that stays deaf loses it again, and not before it was asked as often as at
+		// first.
+		r.fake.change(func() { r.fake.deaf = true })
+		var last time.Time
+		for n := powered(); n < 3; r.wait(time.Second) {
+			if powered() == n {
+				continue
+			}
+			if d := time.Since(last); d < bootTime+30*time.Second {
+				t.Errorf("again after %v", d)
+			}
+			n, last = n+1, time.Now()
+		}
+	})
+}
+
+// While a modem boots after a reset it may refuse what it does later: the next step
+// waits for that.
+func TestResetWaitsForBoot(t *testing.T) {
+	var powered atomic.Int32
+	inBubble(t, func(_ *Config, o *Options) {
+		o.Power = func(context.Context) error { powered.Add(1); return nil }
+	}, nil, func(t *testing.T, r *rig) {
+		r.fake.change(func() { r.fake.replies["AT+CMGF=0"] = "+CMS ERROR: 302" })
+		if err := r.Reset(t.Context(), LevelReset); err != nil {
+			t.Error(err)
+		}
+		r.wait(bootTime - time.Second)
+		if i := r.Info(); i.Resets[LevelRadio] != 0 || i.Resets[LevelReset] != 1 || powered.Load() != 0 {
+			t.Errorf("%v", i.Resets)
+		}
+		r.wait(2 * time.Minute)
+		if i := r.Info(); i.Resets[LevelRadio] == 0 {
+			t.Errorf("%v", i.Resets)
+		}
+	})
+}
+
 func TestFailedSendsShake(t *testing.T) {
 	inBubble(t, nil, func(f *fake) { f.sendWith = "+CMS ERROR: 38" }, func(t *testing.T, r *rig) {
 		for range failuresTolerated {

@@ -14,6 +14,10 @@ import (
 // answer before its power is taken.
 const deafLimit = 3
 
+// bootTime is how long a modem may take to start: what it refuses or leaves unanswered
+// meanwhile is no trouble.
+const bootTime = 45 * time.Second
+
 // errHeld ends a bring-up that a person has to help with.
 var errHeld = errors.New("gsm: held")
 
@@ -46,9 +50,9 @@ func (m *Modem) Run(ctx context.Context, h Handler) error {
 		if o.worked {
 			delay, deaf = m.pace.reopen, 0
 		}
-		if o.opened && (errors.Is(err, ErrTimeout) || errors.Is(err, ErrDeaf) || errors.Is(err, ErrStuck)) {
-			if deaf++; deaf >= deafLimit {
-				o.power(ctx)
+		if o.opened && !o.boots() && (errors.Is(err, ErrTimeout) || errors.Is(err, ErrDeaf) || errors.Is(err, ErrStuck)) {
+			if deaf++; deaf >= deafLimit && o.power(ctx) {
+				delay, deaf = m.pace.reopen, 0
 			}
 		}
 		if o.sleep(ctx, delay) {
@@ -70,9 +74,10 @@ type owner struct {
 	direct map[int]*direct // what was handed over and lies in no memory
 	serial int             // of the last of them
 
-	opened  bool   // there was a port
-	worked  bool   // and the modem at it was brought up
-	plugged string // what there was when the port was last looked for
+	opened  bool      // there was a port
+	worked  bool      // and the modem at it was brought up
+	plugged string    // what there was when the port was last looked for
+	booted  time.Time // until then the modem may still start
 }
 
 func newOwner(m *Modem, h Handler) *owner {
@@ -123,20 +128,25 @@ func (o *owner) enter(p Phase, reason string) {
 	}
 }
 
-// power uses the last resort, as often as it may be used.
-func (o *owner) power(ctx context.Context) {
+// boots reports whether a reset is so fresh that the modem may still start.
+func (o *owner) boots() bool { return time.Now().Before(o.booted) }
+
+// power uses the last resort, as often as it may be used, and reports whether it did.
+func (o *owner) power(ctx context.Context) bool {
 	if o.m.opt.Power == nil {
-		return
+		return false
 	}
 	level, ok := o.ladder.climb(time.Now(), LevelPower, LevelPower)
 	if !ok {
-		return
+		return false
 	}
 	o.count(level)
 	o.m.log.Warn("taking the modem's power", "modem", o.m.Info().Port)
 	if err := o.m.opt.Power(ctx); err != nil {
 		o.m.log.Error("the modem's power cannot be taken", "err", err)
 	}
+	o.booted = time.Now().Add(bootTime)
+	return true
 }
 
 func (o *owner) count(level Level) {
