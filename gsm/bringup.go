@@ -29,7 +29,7 @@ func (s *session) bringUp(ctx context.Context) error {
 	})
 	s.enter(PhaseProbing, "The modem is being asked who it is.")
 	steps := []func(context.Context) error{
-		s.awake, s.identify, s.prepare, s.radioOn, s.unlock, s.identifySIM, s.serviceCentre, s.chooseService, s.chooseMemories,
+		s.awake, s.identify, s.prepare, s.radioOn, s.unlock, s.identifySIM, s.recall, s.serviceCentre, s.chooseService, s.chooseMemories,
 		s.pduMode, s.chooseAnnouncements, s.extras,
 	}
 	for _, step := range steps {

@@ -20,13 +20,19 @@ type Options struct {
 	Open func(ctx context.Context) (io.ReadWriteCloser, string, error)
 	// PINTried and TryPIN are the memory of the one attempt that a SIM's PIN is
 	// given. TryPIN is called before the attempt, and what it was told must be stored
-	// when it returns. PINAccepted, unless nil, is called when the PIN was right: the
-	// attempt may be forgotten, so that the SIM can be unlocked again when it next
-	// loses its power. A SIM whose number cannot be read goes by its modem, as
+	// when it returns. A SIM whose number cannot be read goes by its modem, as
 	// "imei-" and the IMEI. Without PINTried and TryPIN no PIN is tried.
-	PINTried    func(iccid string) (bool, error)
-	TryPIN      func(iccid string) error
+	PINTried func(iccid string) (bool, error)
+	TryPIN   func(iccid string) error
+	// PINAccepted, unless nil, is called when the PIN was right: the attempt may be
+	// forgotten, so that the SIM can be unlocked again when it next loses its power.
 	PINAccepted func(iccid string) error
+	// PINRefused, unless nil, is called when the SIM said that the PIN is wrong.
+	PINRefused func(iccid string) error
+	// PINReady, unless nil, is called where a PIN is configured and the SIM is unlocked,
+	// by whomever: it has all its tries again. An attempt whose outcome is not known,
+	// or with another PIN than is configured now, may be forgotten.
+	PINReady func(iccid string) error
 	// Trace sees every line, in either direction, PINs masked, from Run's goroutine.
 	Trace func(out bool, line string)
 	// Power takes the power from the modem and gives it back, or resets its USB

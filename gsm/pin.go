@@ -95,24 +95,21 @@ func (s *session) enterPIN(ctx context.Context) error {
 	if err := s.readICCID(ctx); err != nil {
 		return err
 	}
-	sim := s.id.iccid
-	if sim == "" {
-		sim = "imei-" + s.id.imei
-	}
+	sim := s.sim()
 	s.m.update(func(i *Info) { i.ICCID = s.id.iccid })
 	tried, err := s.m.opt.PINTried(sim)
 	if err != nil {
 		return s.held(PhasePIN, fmt.Sprintf("The SIM wants a PIN, and it is not known whether it was tried: %v.", err))
 	}
 	if tried {
-		return s.held(PhasePIN, "The SIM wants a PIN, and ours was tried once: it is not tried again.")
+		return s.held(PhasePIN, "The SIM wants a PIN, and ours was tried once: it is not tried again."+s.byHand())
 	}
 	left, known, err := s.pinTries(ctx)
 	if err != nil {
 		return err
 	}
 	if known && left < fewestTries {
-		return s.held(PhasePIN, fmt.Sprintf("The SIM wants a PIN and takes %d more tries: ours is not risked.", left))
+		return s.held(PhasePIN, fmt.Sprintf("The SIM wants a PIN and takes %d more tries: ours is not risked.", left)+s.byHand())
 	}
 	if err := s.m.opt.TryPIN(sim); err != nil {
 		return s.held(PhasePIN, fmt.Sprintf("The SIM wants a PIN, and that it is tried cannot be stored: %v.", err))
@@ -122,11 +119,55 @@ func (s *session) enterPIN(ctx context.Context) error {
 			return fatal
 		}
 		if errors.Is(err, ErrTimeout) {
-			return s.held(PhasePIN, "The modem did not say whether the PIN is right: it is not tried again.")
+			return s.held(PhasePIN, "The modem did not say whether the PIN is right: it is not tried again."+s.byHand())
 		}
-		return s.held(PhasePIN, fmt.Sprintf("The SIM refused the PIN: %v. It is not tried again.", err))
+		if isWrongPIN(err) && s.m.opt.PINRefused != nil {
+			if err := s.m.opt.PINRefused(sim); err != nil {
+				s.m.log.Error("that the PIN was wrong cannot be stored: it may be tried again once somebody has entered the right one", "err", err)
+			}
+		}
+		return s.held(PhasePIN, fmt.Sprintf("The SIM refused the PIN: %v. It is not tried again.", err)+s.byHand())
 	}
 	return s.accepted(ctx, sim)
+}
+
+// sim is by what an attempt is remembered.
+func (s *session) sim() string {
+	if s.id.iccid == "" {
+		return "imei-" + s.id.imei
+	}
+	return s.id.iccid
+}
+
+// byHand says how a person ends the wait for a PIN.
+func (s *session) byHand() string {
+	return fmt.Sprintf(` Correct pin in the configuration, then stop the daemon and enter the right one once by hand: smsbridge at %s, AT+CPIN="…".`, s.m.Info().Port)
+}
+
+// isWrongPIN tells that the SIM found a PIN wrong, or was blocked by it, from the
+// refusals that say nothing of it (TS 27.007 §9.2.1).
+func isWrongPIN(err error) bool {
+	e := (*Error)(nil)
+	return errors.As(err, &e) && e.Kind == "CME" && (e.Code == 12 || e.Code == 16)
+}
+
+// recall has what is remembered of an attempt looked at, once the SIM is unlocked:
+// perhaps somebody else did that, or we did and died. The IMSI proves it: it can be
+// read only behind the PIN (TS 31.102 §4.2.2).
+func (s *session) recall(context.Context) error {
+	if s.m.cfg.PIN == "" || s.m.opt.PINReady == nil || s.id.imsi == "" {
+		return nil
+	}
+	names := []string{"imei-" + s.id.imei} // its own may be secret, too, while it is locked
+	if s.id.iccid != "" {
+		names = append(names, s.id.iccid)
+	}
+	for _, sim := range names {
+		if err := s.m.opt.PINReady(sim); err != nil {
+			s.m.log.Error("what is remembered of the PIN cannot be looked at", "err", err)
+		}
+	}
+	return nil
 }
 
 // accepted waits until the SIM is ready, which it is some seconds after its PIN.

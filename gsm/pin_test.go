@@ -12,6 +12,8 @@ import (
 type sims struct {
 	tried    []string
 	accepted []string
+	refused  []string
+	ready    []string
 	fail     error
 }
 
@@ -25,6 +27,8 @@ func withPIN(c *Config, o *Options, s *sims) {
 		return s.fail
 	}
 	o.PINAccepted = func(iccid string) error { s.accepted = append(s.accepted, iccid); return nil }
+	o.PINRefused = func(iccid string) error { s.refused = append(s.refused, iccid); return nil }
+	o.PINReady = func(iccid string) error { s.ready = append(s.ready, iccid); return nil }
 }
 
 func TestPINs(t *testing.T) {
@@ -103,6 +107,48 @@ func TestPINs(t *testing.T) {
 					t.Errorf("accepted %q", s.accepted)
 				}
 			})
+		})
+	}
+}
+
+// The owner is told of a SIM that is unlocked, under each name that it may have been
+// tried by, and of a PIN that is known to be wrong.
+func TestPINMemory(t *testing.T) {
+	const iccid, imei = "89490200001234567890", "imei-350000000000006"
+	wrong := func(f *fake) { f.pin = "9999" }
+	for _, c := range []struct {
+		name           string
+		set            func(*fake)
+		config         func(*Config)
+		ready, refused []string
+	}{
+		{"unlocked by somebody", nil, nil, []string{imei, iccid}, nil},
+		{"unlocked by us", func(f *fake) { f.pin = "1234" }, nil, []string{imei, iccid}, nil},
+		{"nameless", func(f *fake) {
+			for _, c := range []string{"AT+CCID", "AT+ICCID", "AT^ICCID?"} {
+				f.replies[c] = "ERROR"
+			}
+		}, nil, []string{imei}, nil},
+		{"says that it is ready and reads nothing", func(f *fake) { f.replies["AT+CIMI"] = "+CME ERROR: 13" }, nil, nil, nil},
+		{"no PIN configured", nil, func(c *Config) { c.PIN = "" }, nil, nil},
+		{"wrong", wrong, nil, nil, []string{iccid}},
+		{"not known whether it is wrong", func(f *fake) { wrong(f); f.replies[`AT+CPIN="1234"`] = "ERROR" }, nil, nil, nil},
+		{"no answer", func(f *fake) { wrong(f); f.mute[`AT+CPIN="1234"`] = -1 }, nil, nil, nil},
+	} {
+		s := &sims{}
+		inBubble(t, func(cfg *Config, o *Options) {
+			withPIN(cfg, o, s)
+			if c.config != nil {
+				c.config(cfg)
+			}
+		}, c.set, func(t *testing.T, r *rig) {
+			r.wait(10 * time.Minute)
+			if !slices.Equal(s.ready, c.ready) || !slices.Equal(s.refused, c.refused) {
+				t.Errorf("%s: ready %q, refused %q", c.name, s.ready, s.refused)
+			}
+			if i := r.Info(); i.Phase == PhasePIN && (!strings.Contains(i.Reason, "smsbridge at pipe") || strings.Contains(i.Reason, "1234")) {
+				t.Errorf("%s: %s", c.name, i.Reason)
+			}
 		})
 	}
 }

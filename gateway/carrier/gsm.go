@@ -78,7 +78,8 @@ func NewGSM(opt GSMOptions) (*GSM, error) {
 		}
 	}
 	g.sim = sim{db: opt.Store, limits: g.cfg.Limits}
-	modem := gsm.Options{Log: opt.Log, PINTried: g.pinTried, TryPIN: g.tryPIN, PINAccepted: g.pinAccepted, Trace: g.trace.line, Routed: g.cfg.Routed}
+	modem := gsm.Options{Log: opt.Log, PINTried: g.pinTried, TryPIN: g.tryPIN, PINAccepted: g.pinAccepted,
+		PINRefused: g.pinRefused, PINReady: g.pinReady, Trace: g.trace.line, Routed: g.cfg.Routed}
 	if len(g.cfg.Power) > 0 {
 		modem.Power = g.power
 	}

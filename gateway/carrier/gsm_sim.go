@@ -282,26 +282,3 @@ func (s *sim) sent(now time.Time) (minute, day, month int) {
 	defer s.mu.Unlock()
 	return len(s.since(now)), s.day.at(dayOf(now)).sent, s.month.at(monthOf(now)).sent
 }
-
-// pinTried tells whether a PIN was tried on a SIM, ever: a second wrong one in the
-// same way, and a third, would lock it.
-func (g *GSM) pinTried(iccid string) (tried bool, err error) {
-	err = g.opt.Store.Update(context.Background(), func(tx *store.Tx) error {
-		value, err := tx.CarrierState(simState(iccid), "pin")
-		tried = value != ""
-		return err
-	})
-	return tried, err
-}
-
-// pinAccepted forgets the attempt: the PIN is right.
-func (g *GSM) pinAccepted(iccid string) error {
-	return g.opt.Store.Update(context.Background(), func(tx *store.Tx) error { return tx.SetCarrierState(simState(iccid), "pin", "") })
-}
-
-// tryPIN remembers that one is about to be.
-func (g *GSM) tryPIN(iccid string) error {
-	return g.opt.Store.Update(context.Background(), func(tx *store.Tx) error {
-		return tx.SetCarrierState(simState(iccid), "pin", dayOf(tx.Now()))
-	})
-}
