@@ -71,7 +71,10 @@ func (s *session) timers(ctx context.Context) error {
 	if s.dialogue != nil && !now.Before(s.dialogue.deadline) {
 		s.dialogue.finish(USSDReply{}, ErrTimeout)
 		s.dialogue = nil
-		return s.try(ctx, "AT+CUSD=2", shortTimeout)
+		return s.fatal(s.cancelUSSD(ctx, nil))
+	}
+	if !s.unanswered.IsZero() && !now.Before(s.unanswered) && s.dialogue == nil {
+		return s.fatal(s.cancelUSSD(ctx, nil))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func (id identity) label() string { return strings.TrimSpace(id.vendor + " " + i
 // where the state says why.
 func (s *session) bringUp(ctx context.Context) error {
 	s.announce, s.reading, s.routed, s.ready, s.acks, s.noCESQ = "", "", false, false, nil, false
-	s.id, s.circuits, s.packets = identity{}, NotRegistered, NotRegistered
+	s.id, s.circuits, s.packets, s.unanswered = identity{}, NotRegistered, NotRegistered, time.Time{}
 	s.m.update(func(i *Info) { // it may take a person until these are known again
 		i.Operator, i.Signal, i.Registration, i.Roaming = "", Signal{}, NotRegistered, false
 	})

@@ -14,12 +14,14 @@ import (
 const (
 	ussdTimeout = 60 * time.Second
 	maxUSSD     = 182 // septets (TS 22.090 §5)
+	// dialogueKept is how long the network's question may wait for an answer.
+	dialogueKept = 2 * time.Minute
 )
 
 // USSDReply is what the network answers.
 type USSDReply struct {
 	Text string
-	More bool // it waits for an answer: the next USSD is that, or CancelUSSD ends it
+	More bool // it waits for an answer: the next USSD is that within two minutes, or CancelUSSD ends it
 }
 
 // USSDError is a dialogue that the network, or the modem, ended without a text.
@@ -42,6 +44,7 @@ func (e *USSDError) Error() string {
 // dialogue is a USSD that waits for the network.
 type dialogue struct {
 	deadline time.Time
+	alone    bool            // it answers nothing, and is not to be answered
 	result   chan ussdResult // has room for the one there is
 }
 
@@ -57,10 +60,20 @@ func (d *dialogue) finish(r USSDReply, err error) { d.result <- ussdResult{r, er
 // One is under way at a time: ErrBusy. When ctx ends first the dialogue is
 // cancelled.
 func (m *Modem) USSD(ctx context.Context, code string) (USSDReply, error) {
+	return m.ussd(ctx, code, false)
+}
+
+// Ask is USSD for a program that knows nothing of menus. While the network waits for
+// somebody's answer it is ErrBusy; and the network does not wait for one to its reply.
+func (m *Modem) Ask(ctx context.Context, code string) (USSDReply, error) {
+	return m.ussd(ctx, code, true)
+}
+
+func (m *Modem) ussd(ctx context.Context, code string, alone bool) (USSDReply, error) {
 	if err := checkUSSD(code); err != nil {
 		return USSDReply{}, err
 	}
-	d := &dialogue{result: make(chan ussdResult, 1)}
+	d := &dialogue{alone: alone, result: make(chan ussdResult, 1)}
 	m.mu.Lock()
 	err := ErrBusy
 	if m.info.Phase != PhaseUp {
@@ -122,7 +135,7 @@ func checkUSSD(code string) error {
 // dial sends a code. Some modems say OK at once and others when the network has
 // answered, before or behind its answer.
 func (s *session) dial(ctx context.Context, d *dialogue, code string) {
-	if s.dialogue != nil {
+	if s.dialogue != nil || d.alone && !s.unanswered.IsZero() {
 		d.finish(USSDReply{}, ErrBusy)
 		return
 	}
@@ -134,15 +147,29 @@ func (s *session) dial(ctx context.Context, d *dialogue, code string) {
 	if _, err := s.do(ctx, fmt.Sprintf(`AT+CUSD=1,"%s",15`, code), netTimeout); err != nil {
 		d.finish(USSDReply{}, err)
 		s.dialogue = nil
+		return
 	}
+	s.unanswered = time.Time{}
 }
 
 // answered takes +CUSD. One that nobody waits for is the network's own: it is
 // left alone.
 func (s *session) answered(line string) {
 	u, ok := ParseUSSD(line)
-	if !ok || s.dialogue == nil {
+	if !ok {
 		return
+	}
+	if u.Status != 1 {
+		s.unanswered = time.Time{}
+	}
+	if s.dialogue == nil {
+		return
+	}
+	if u.Status == 1 {
+		s.unanswered = time.Now()
+		if !s.dialogue.alone {
+			s.unanswered = s.unanswered.Add(dialogueKept)
+		}
 	}
 	var err error
 	if u.Status > 1 && (u.Status != 2 || u.Text == "") {
@@ -161,6 +188,7 @@ func (s *session) cancelUSSD(ctx context.Context, d *dialogue) error {
 		s.dialogue.finish(USSDReply{}, context.Canceled)
 		s.dialogue = nil
 	}
+	s.unanswered = time.Time{}
 	_, err := s.do(ctx, "AT+CUSD=2", shortTimeout)
 	return err
 }

@@ -42,13 +42,15 @@ type session struct {
 	strict   bool     // what is handed over is to be acknowledged, whatever +CSMS says
 	ringing  ringing
 	dialogue *dialogue // the USSD that waits for the network
-	circuits RegistrationState
-	packets  RegistrationState
-	offline  time.Time // since when there is no network
-	timeouts int       // in a row
-	failures int       // of sends, in a row
-	woe      *woe      // what is to be shaken off
-	shaken   error     // the modem was reset: what is to be done
+	// unanswered is until when the network waits for an answer; zero: it does not.
+	unanswered time.Time
+	circuits   RegistrationState
+	packets    RegistrationState
+	offline    time.Time // since when there is no network
+	timeouts   int       // in a row
+	failures   int       // of sends, in a row
+	woe        *woe      // what is to be shaken off
+	shaken     error     // the modem was reset: what is to be done
 }
 
 // due is when the next of each is to be done.
@@ -181,6 +183,7 @@ func (s *session) nextDue(end time.Time) time.Time {
 	if s.dialogue != nil {
 		earlier(s.dialogue.deadline)
 	}
+	earlier(s.unanswered)
 	if s.woe != nil || s.shaken != nil {
 		return time.Now()
 	}
