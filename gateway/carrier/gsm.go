@@ -53,12 +53,6 @@ type GSM struct {
 	asked   balance
 }
 
-// balance is what the network last said.
-type balance struct {
-	text string
-	at   time.Time
-}
-
 // gsmWindow is how many submissions are with a modem at once: it takes one.
 const gsmWindow = 1
 

@@ -29,6 +29,7 @@ type gsmFlow struct {
 	file     string
 	cfg      gsm.Config
 	resend   bool
+	log      *slog.Logger
 	sim      *gsmsim.Modem
 	network  *gsmsim.Network
 	db       *store.DB
@@ -59,7 +60,7 @@ func newGSM(t testing.TB, o gsmsim.Options, change func(*gsm.Config)) *gsmFlow {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	f := &gsmFlow{t: t, file: filepath.Join(dir, "s.db"), cfg: gsm.Defaults(), sim: sim, network: sim.Network(), stop: func() {}}
+	f := &gsmFlow{t: t, file: filepath.Join(dir, "s.db"), cfg: gsm.Defaults(), log: slog.New(slog.DiscardHandler), sim: sim, network: sim.Network(), stop: func() {}}
 	f.cfg.Device, f.cfg.Limits = o.Link, gsm.Limits{PerMinute: 100_000, PerDay: 1_000_000}
 	if change != nil {
 		change(&f.cfg)
@@ -72,7 +73,7 @@ func (f *gsmFlow) start() {
 	t := f.t
 	t.Helper()
 	f.passed, f.events = nil, make(chan gateway.Event, 1<<16)
-	log := slog.New(slog.DiscardHandler)
+	log := f.log
 	var observe func([]gateway.Event)
 	events := f.events
 	db, err := store.Open(context.Background(), "sqlite:"+f.file, store.Options{Node: "a", Log: log, OnCommit: func(all []gateway.Event) {

@@ -1,7 +1,6 @@
 package carrier
 
 import (
-	"context"
 	"strings"
 	"sync"
 	"time"
@@ -49,52 +48,6 @@ func (g *GSM) Note() string {
 		why = "the modem refuses of gsm.init: " + strings.Join(refused, "; ")
 	}
 	return why
-}
-
-// pollBalance asks the network for the SIM's balance now and then.
-func (g *GSM) pollBalance(ctx context.Context) {
-	const soon = 2 * time.Minute // after a failure
-	next := time.NewTimer(10 * time.Second)
-	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-next.C:
-		}
-		again := g.cfg.Balance.Every
-		g.mu.Lock()
-		up := g.state.Phase == gsm.PhaseUp
-		g.mu.Unlock()
-		if !up || !g.askBalance(ctx) {
-			again = min(again, soon)
-		}
-		next.Reset(again)
-	}
-}
-
-// askBalance asks once, and reports whether that was answered.
-func (g *GSM) askBalance(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	reply, err := g.modem.USSD(ctx, g.cfg.Balance.USSD)
-	if err != nil {
-		g.opt.Log.Warn("balance", "carrier", g.opt.Name, "error", err)
-		return false
-	}
-	text := reply.Text
-	if g.balance != nil {
-		found := g.balance.FindStringSubmatch(text)
-		if found == nil {
-			g.opt.Log.Warn("balance: the answer does not match balance.pattern", "carrier", g.opt.Name)
-			return false
-		}
-		text = found[min(1, len(found)-1)]
-	}
-	g.mu.Lock()
-	g.asked = balance{text, time.Now()}
-	g.mu.Unlock()
-	return true
 }
 
 // tracer hands what is said to the modem and by it to a sink, for a while.
