@@ -83,6 +83,16 @@ func TestModemCare(t *testing.T) {
 	if reply.Text != "You chose 1." || reply.More {
 		t.Errorf("%+v", reply)
 	}
+	r.post("sim1/ussd", map[string]string{"code": "*100#"}, &reply)
+	r.post("sim1/ussd", map[string]bool{"cancel": true}, &reply)
+	if reply.Text != "" || reply.More {
+		t.Errorf("%+v", reply)
+	}
+	r.post("sim1/ussd", map[string]string{"code": "*101#"}, &reply)
+	if reply.Text != "1: balance" {
+		t.Errorf("an answer in a menu that was left: %+v", reply)
+	}
+	r.post("sim1/ussd", map[string]bool{"cancel": true}, nil)
 
 	r.post("sim1/trace", map[string]string{"for": "5m"}, nil)
 	r.sims["sim1"].Unplug()

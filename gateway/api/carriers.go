@@ -65,13 +65,14 @@ type ModemSent struct {
 }
 
 type ussdBody struct {
-	Code string `json:"code" example:"*100#" doc:"Or an answer in the session that the last one began"`
+	Code   string `json:"code,omitempty" example:"*100#" doc:"Or an answer in the session that the last one began"`
+	Cancel bool   `json:"cancel,omitempty" doc:"End that session; without a code"`
 }
 
 // USSD is what the network answers.
 type USSD struct {
 	Text string `json:"text"`
-	More bool   `json:"more" doc:"The network waits for an answer: send it as code"`
+	More bool   `json:"more" doc:"The network waits for an answer: send it as code within two minutes, or cancel"`
 }
 
 // MessageIDForm says how the ids of a carrier's receipts relate to those that it
@@ -183,7 +184,10 @@ func (a *API) ussd(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err := c.managesCarriers(); err != nil {
 		return err
 	}
-	if in.Code == "" || len(in.Code) > maxUSSD || strings.ContainsAny(in.Code, "\"\r\n\x00\x1a\x1b") {
+	if in.Cancel && in.Code != "" {
+		return invalid("body.cancel", "want it without a code")
+	}
+	if !in.Cancel && in.Code == "" || len(in.Code) > maxUSSD || strings.ContainsAny(in.Code, "\"\r\n\x00\x1a\x1b") {
 		return invalid("body.code", "want 1 to 182 characters, such as *100#")
 	}
 	text, more, err := a.router.USSD(r.Context(), r.PathValue("name"), in.Code)

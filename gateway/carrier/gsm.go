@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os/exec"
@@ -192,10 +193,19 @@ func (g *GSM) Forms(reference string) []gateway.Form {
 	return []gateway.Form{{Reference: reference, By: "raw"}}
 }
 
-// USSD sends a code of the network's, or an answer in the session that it began.
+// USSD sends a code of the network's, or an answer in the session that it began; ""
+// ends that.
 func (g *GSM) USSD(ctx context.Context, code string) (text string, more bool, err error) {
-	reply, err := g.modem.USSD(ctx, code)
-	if err != nil {
+	var reply gsm.USSDReply
+	if code == "" {
+		err = g.modem.CancelUSSD(ctx)
+	} else {
+		reply, err = g.modem.USSD(ctx, code)
+	}
+	switch {
+	case errors.Is(err, gsm.ErrBusy):
+		return "", false, &gateway.Refusal{Code: gateway.Conflict, Text: "The modem waits for the answer to another code: try again in a minute."}
+	case err != nil:
 		return "", false, &gateway.Refusal{Code: gateway.Conflict, Text: "The network did not answer: " + err.Error() + "."}
 	}
 	return reply.Text, reply.More, nil

@@ -75,7 +75,7 @@ func (g *GSM) askBalance(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	reply, err := g.modem.USSD(ctx, g.cfg.Balance.USSD)
+	reply, err := g.modem.Ask(ctx, g.cfg.Balance.USSD)
 	if err != nil {
 		return err
 	}

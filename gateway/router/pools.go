@@ -96,7 +96,7 @@ func (p pool) roomiest() *pump {
 }
 
 // USSD sends a code of the network's over a modem, or an answer in the session
-// that this began.
+// that this began; "" ends that.
 func (r *Router) USSD(ctx context.Context, carrier, code string) (text string, more bool, err error) {
 	p := r.pumps[carrier]
 	if p == nil {

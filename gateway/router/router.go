@@ -61,8 +61,8 @@ type Line struct {
 	// Redelivers is how long after it was committed something may be delivered
 	// again on a later session, where it was not acknowledged; 0: ten minutes.
 	Redelivers time.Duration
-	// USSD sends a code of the network's, or an answer in a session that it began;
-	// nil: not possible.
+	// USSD sends a code of the network's, or an answer in a session that it began, ""
+	// to end that; nil: not possible.
 	USSD func(ctx context.Context, code string) (text string, more bool, err error)
 	// Modem says how the modem and its SIM are; nil: it is none.
 	Modem func() ModemStatus
