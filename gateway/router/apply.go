@@ -358,15 +358,7 @@ func (b *batch) state(r *gateway.Report) error {
 	if was == nil {
 		was = b.p.state.Load()
 	}
-	now := &condition{state: r.State, since: r.At, text: r.Text}
-	if now.state == was.state { // it says so at each attempt to connect
-		now.since = was.since
-	}
-	if now.away = was.away; now.works() {
-		now.away = time.Time{}
-	} else if now.away.IsZero() {
-		now.away = b.tx.Now()
-	}
+	now := was.next(r, b.tx.Now())
 	b.condition = now
 	b.tx.AfterCommit(func() { b.p.changeState(now) })
 	up, wasUp := r.State == gateway.CarrierUp, was.state == gateway.CarrierUp

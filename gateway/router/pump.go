@@ -28,6 +28,7 @@ type pump struct {
 	orphans atomic.Int64 // receipts that wait for what they belong to
 	paused  atomic.Bool
 	state   atomic.Pointer[condition]
+	told    condition    // that was logged last; the committer's
 	sweptTo gateway.ID   // where the sweep of waiting receipts is: the committer's
 	swept   atomic.Int64 // the newest receipt that a sweep has looked at
 	shared  bool         // another carrier serves a number of its, too
@@ -46,14 +47,6 @@ type pump struct {
 	writtenIDs []gateway.ID         // acknowledged on the wire, not yet forgotten in the store
 	returned   []gateway.Submission // claimed, and not taken by the carrier
 	written    chan struct{}        // there is something in either
-}
-
-// condition is what a carrier's connection is like.
-type condition struct {
-	state gateway.CarrierState
-	since time.Time
-	away  time.Time // since when it has not worked; zero while it does
-	text  string
 }
 
 func newPump(r *Router, line Line) *pump {
@@ -365,36 +358,4 @@ func (p *pump) forgetWritten(ctx context.Context) {
 	if err := p.r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.Acknowledged(ids) }); err != nil {
 		p.putBackWritten(ids)
 	}
-}
-
-// changeState is called when the carrier's state is committed. A change is
-// logged once.
-func (p *pump) changeState(now *condition) {
-	was := p.state.Swap(now)
-	if was.state == now.state && was.text == now.text {
-		return
-	}
-	switch now.state {
-	case gateway.CarrierConnecting:
-	case gateway.CarrierUp:
-		switch {
-		case now.text != "":
-			p.log.Warn("carrier is up in part", "error", now.text)
-		case was.state == gateway.CarrierUp:
-			p.log.Info("carrier is up as a whole")
-		default:
-			p.log.Info("carrier is up")
-		}
-	case gateway.CarrierHeld:
-		p.log.Error("carrier is held", "why", now.text)
-	case gateway.CarrierDown:
-		if now.text == "" {
-			p.log.Info("carrier disconnected")
-			break
-		}
-		fallthrough
-	default:
-		p.log.Warn("carrier is not connected", "state", now.state, "error", now.text)
-	}
-	p.kick()
 }

@@ -163,10 +163,6 @@ func (p *path) weight(i int) uint64 {
 // first time is given the benefit of the doubt.
 func (p *pump) works() bool { return !p.paused.Load() && p.state.Load().works() }
 
-func (c *condition) works() bool {
-	return c.state == gateway.CarrierUp || c.state == gateway.CarrierConnecting
-}
-
 // pick finds the carrier for a text. A number that none lists goes out by the one
 // that it came in on. A carrier that may not text the destination is returned
 // nevertheless, if it is the only one: its refusal says why.

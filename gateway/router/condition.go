@@ -1,0 +1,86 @@
+package router
+
+import (
+	"time"
+
+	"smsbridge/gateway"
+)
+
+// condition is what a carrier's connection is like.
+type condition struct {
+	state gateway.CarrierState
+	// since is when it came up, or when this trouble began: attempts to connect are
+	// no end of it.
+	since   time.Time
+	trouble gateway.CarrierState // the last that was more than connecting, since it was up; otherwise connecting
+	away    time.Time            // since when it has not worked; zero while it does
+	text    string
+}
+
+func (c *condition) works() bool {
+	return c.state == gateway.CarrierUp || c.state == gateway.CarrierConnecting
+}
+
+// next is the condition that a carrier reports after this one.
+func (c *condition) next(r *gateway.Report, now time.Time) *condition {
+	n := &condition{state: r.State, since: r.At, trouble: c.trouble, away: c.away, text: r.Text}
+	switch r.State {
+	case gateway.CarrierUp:
+		n.trouble = gateway.CarrierConnecting
+	case gateway.CarrierConnecting:
+	default:
+		n.trouble = r.State
+	}
+	crossed := (r.State == gateway.CarrierUp) != (c.state == gateway.CarrierUp)
+	another := c.trouble != gateway.CarrierConnecting && n.trouble != c.trouble
+	if !crossed && !another {
+		n.since = c.since
+	}
+	if n.works() {
+		n.away = time.Time{}
+	} else if n.away.IsZero() {
+		n.away = now
+	}
+	return n
+}
+
+// changeState is called when the carrier's state is committed.
+func (p *pump) changeState(now *condition) {
+	was := p.state.Swap(now)
+	if was.state == now.state && was.text == now.text {
+		return
+	}
+	p.tell(now)
+	p.kick()
+}
+
+// tell logs what differs from what was logged last: not each attempt, of which
+// connecting is the beginning.
+func (p *pump) tell(now *condition) {
+	last := p.told
+	if now.state == gateway.CarrierConnecting || last.state == now.state && last.text == now.text {
+		return
+	}
+	p.told = *now
+	switch now.state {
+	case gateway.CarrierUp:
+		switch {
+		case now.text != "":
+			p.log.Warn("carrier is up in part", "error", now.text)
+		case last.state == gateway.CarrierUp:
+			p.log.Info("carrier is up as a whole")
+		default:
+			p.log.Info("carrier is up")
+		}
+	case gateway.CarrierHeld:
+		p.log.Error("carrier is held", "why", now.text)
+	case gateway.CarrierDown:
+		if now.text == "" {
+			p.log.Info("carrier disconnected")
+			break
+		}
+		fallthrough
+	default:
+		p.log.Warn("carrier is not connected", "state", now.state.String(), "error", now.text)
+	}
+}
