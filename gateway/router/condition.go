@@ -54,11 +54,12 @@ func (p *pump) changeState(now *condition) {
 	p.kick()
 }
 
-// tell logs what differs from what was logged last: not each attempt, of which
-// connecting is the beginning.
+// tell logs what differs from what was logged last: not each attempt. Connecting is
+// the beginning of one, or the end of being up.
 func (p *pump) tell(now *condition) {
 	last := p.told
-	if now.state == gateway.CarrierConnecting || last.state == now.state && last.text == now.text {
+	attempt := now.state == gateway.CarrierConnecting && last.state != gateway.CarrierUp
+	if attempt || last.state == now.state && last.text == now.text {
 		return
 	}
 	p.told = *now

@@ -78,3 +78,20 @@ func TestStatesAreLoggedOnce(t *testing.T) {
 			"ERROR carrier is heldno credit", "INFO carrier is up", "INFO carrier disconnected"})
 	})
 }
+
+// That a carrier is not connected any more is logged also if it says that it is
+// connecting, as a modem does that has lost its network.
+func TestLossIsLoggedOnce(t *testing.T) {
+	const up, connecting, down = gateway.CarrierUp, gateway.CarrierConnecting, gateway.CarrierDown
+	onSQLite(t, func(b *bed) {
+		var log bytes.Buffer
+		b.log = slog.New(slog.NewJSONHandler(&log, nil))
+		b.run()
+		b.sayAll([]said{
+			{connecting, "no network", 0}, {connecting, "refused by it", 0}, {connecting, "no network", 0}, {up, "", 3},
+			{connecting, "no network", 4}, {down, "silent", 4}, {connecting, "no network", 4}, {up, "", 7},
+		})
+		wantList(b.t, "logged", stateLines(b.t, log.Bytes()), []string{"INFO carrier is up",
+			"WARN connecting: no network", "INFO carrier is up", "WARN connecting: no network", "WARN down: silent", "INFO carrier is up"})
+	})
+}
