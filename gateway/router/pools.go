@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -76,23 +77,22 @@ func (r *Router) PoolNumber(ctx context.Context, name string, to gateway.Address
 }
 
 // roomiest is the carrier that may send most before it reaches a limit, of those
-// that work; the first of equals.
+// that work if there are any; the first of equals.
 func (p pool) roomiest() *pump {
-	best, most := p[0], -1
-	for _, carrier := range p {
-		room := 1 << 30
-		if carrier.line.Headroom != nil {
-			room = carrier.line.Headroom()
-		}
-		room -= int(carrier.queued.Load() + carrier.sending.Load())
-		if !carrier.works() {
-			room = -1 << 30
-		}
-		if room > most {
-			best, most = carrier, room
-		}
+	choice := slices.DeleteFunc(slices.Clone(p), func(carrier *pump) bool { return !carrier.works() })
+	if len(choice) == 0 {
+		choice = p
 	}
-	return best
+	return slices.MaxFunc(choice, func(a, b *pump) int { return cmp.Compare(a.headroom(), b.headroom()) })
+}
+
+// headroom is how many more it may send, once what waits for it is sent.
+func (p *pump) headroom() int {
+	room := 1 << 30
+	if p.line.Headroom != nil {
+		room = p.line.Headroom()
+	}
+	return room - int(p.queued.Load()+p.sending.Load())
 }
 
 // USSD sends a code of the network's over a modem, or an answer in the session

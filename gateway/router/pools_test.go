@@ -15,7 +15,7 @@ func TestPool(t *testing.T) {
 		room := map[string]int{"acme": 5, "beta": 9}
 		b.line.Headroom = func() int { return room["acme"] }
 		b.second = &Line{Name: "beta", Kind: "gsm", Numbers: []gateway.Address{{Kind: gateway.AddressE164, Value: otherNumber}}, Headroom: func() int { return room["beta"] }}
-		b.pools = []Pool{{Name: "desk", Carriers: []string{"acme", "beta"}}}
+		b.pools = []Pool{{Name: "desk", Carriers: []string{"beta", "acme"}}}
 		b.run()
 		anything := func(string) bool { return true }
 		pick := func(n int, allowed func(string) bool, want string) {
@@ -36,10 +36,15 @@ func TestPool(t *testing.T) {
 		b.settle()
 		room["beta"] = 100
 		pick(2, anything, ourNumber) // the other does not work
+		room["acme"] = -3            // its day is used up, and more waits
+		pick(2, anything, ourNumber)
+		b.acme.say(gateway.CarrierDown)
+		b.settle()
+		pick(2, anything, otherNumber) // none works: of those, most room
 		if got, err := b.r.PoolNumber(b.ctx, "none", customer(1), anything); err != nil || got != "" {
 			t.Errorf("no such pool: %q, %v", got, err)
 		}
-		if got := b.r.PoolNumbers("desk"); len(got) != 2 || got[1] != otherNumber || len(b.r.Pools()) != 1 {
+		if got := b.r.PoolNumbers("desk"); len(got) != 2 || got[0] != otherNumber || len(b.r.Pools()) != 1 {
 			t.Errorf("numbers %q of %q", got, b.r.Pools())
 		}
 	})
