@@ -17,29 +17,27 @@ type condition struct {
 	text    string
 }
 
+// works tells whether it is up, or connecting for the first time.
 func (c *condition) works() bool {
-	return c.state == gateway.CarrierUp || c.state == gateway.CarrierConnecting
+	return c.state == gateway.CarrierUp || c.state == gateway.CarrierConnecting && c.away.IsZero()
 }
 
 // next is the condition that a carrier reports after this one.
 func (c *condition) next(r *gateway.Report, now time.Time) *condition {
 	n := &condition{state: r.State, since: r.At, trouble: c.trouble, away: c.away, text: r.Text}
-	switch r.State {
-	case gateway.CarrierUp:
-		n.trouble = gateway.CarrierConnecting
-	case gateway.CarrierConnecting:
-	default:
+	up, wasUp, trying := r.State == gateway.CarrierUp, c.state == gateway.CarrierUp, r.State == gateway.CarrierConnecting
+	switch {
+	case up:
+		n.trouble, n.away = gateway.CarrierConnecting, time.Time{}
+	case !trying:
 		n.trouble = r.State
 	}
-	crossed := (r.State == gateway.CarrierUp) != (c.state == gateway.CarrierUp)
-	another := c.trouble != gateway.CarrierConnecting && n.trouble != c.trouble
-	if !crossed && !another {
-		n.since = c.since
-	}
-	if n.works() {
-		n.away = time.Time{}
-	} else if n.away.IsZero() {
+	if n.away.IsZero() && (wasUp || !trying) && !up {
 		n.away = now
+	}
+	another := c.trouble != gateway.CarrierConnecting && n.trouble != c.trouble
+	if up == wasUp && !another {
+		n.since = c.since
 	}
 	return n
 }

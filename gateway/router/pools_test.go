@@ -36,7 +36,16 @@ func TestPool(t *testing.T) {
 		b.settle()
 		room["beta"] = 100
 		pick(2, anything, ourNumber) // the other does not work
-		room["acme"] = -3            // its day is used up, and more waits
+		b.beta.say(gateway.CarrierConnecting)
+		b.settle()
+		pick(2, anything, ourNumber) // nor while it tries
+		b.beta.say(gateway.CarrierUp)
+		b.settle()
+		pick(2, anything, otherNumber)
+		b.beta.say(gateway.CarrierConnecting) // it has lost its network
+		b.settle()
+		pick(2, anything, ourNumber)
+		room["acme"] = -3 // its day is used up, and more waits
 		pick(2, anything, ourNumber)
 		b.acme.say(gateway.CarrierDown)
 		b.settle()

@@ -62,7 +62,8 @@ func TestFailOver(t *testing.T) {
 		b.beta.say(gateway.CarrierUp)
 		for range 5 {
 			b.pass(10 * time.Second)
-			b.acme.say(gateway.CarrierDown) // tried again, in vain
+			b.acme.say(gateway.CarrierConnecting) // tried again, in vain
+			b.acme.say(gateway.CarrierDown)
 		}
 		if got := b.message(m.ID).Carrier; got != "acme" {
 			b.t.Errorf("gone to %q before the time", got)

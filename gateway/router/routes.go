@@ -160,7 +160,8 @@ func (p *path) weight(i int) uint64 {
 }
 
 // works tells whether a carrier takes texts now. One that is connecting for the
-// first time is given the benefit of the doubt.
+// first time is given the benefit of the doubt; one that was up, or could not
+// connect, is not.
 func (p *pump) works() bool { return !p.paused.Load() && p.state.Load().works() }
 
 // pick finds the carrier for a text. A number that none lists goes out by the one
