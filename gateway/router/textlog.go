@@ -22,6 +22,23 @@ func (l TextLog) number(s string) string {
 	return s[:len(s)/2-1] + strings.Repeat("*", len(s)-len(s)/2-1) + s[len(s)-2:]
 }
 
+// reference is how a carrier's name for a text is logged. A modem's is made of the
+// SIM's number, a count, and the end of the recipient's (carrier.GSM), which together
+// with what number shows would be a whole one.
+func (l TextLog) reference(kind, s string) string {
+	fields := strings.Split(s, "/")
+	if l.Numbers || kind != "gsm" || len(fields) != 3 {
+		return s
+	}
+	return strings.Join([]string{tail(fields[0], 4), fields[1], tail(fields[2], 2)}, "/")
+}
+
+// tail shows the last n of some digits.
+func tail(digits string, n int) string {
+	hidden := max(0, len(digits)-n)
+	return strings.Repeat("*", hidden) + digits[hidden:]
+}
+
 // logEnded logs the messages whose fate this transaction has decided. A carrier's
 // reports are logged by the goroutine that applies them: the committer must not
 // wait for who reads the log.
@@ -41,7 +58,7 @@ func (r *Router) logSent(m *gateway.Message, reference string) {
 		"from", r.textLog.number(m.Number), "to", r.textLog.number(m.Peer.Value), "segments", m.Segments, "encoding", m.Encoding.String(),
 		"tick", m.Tick.String(), "created", stamp(m.CreatedAt)}
 	if reference != "" {
-		attrs = append(attrs, "reference", reference)
+		attrs = append(attrs, "reference", r.textLog.reference(r.KindOf(m.Carrier, ""), reference))
 	}
 	if m.Error != "" {
 		attrs = append(attrs, "error", string(m.Error), "why", m.ErrorText)

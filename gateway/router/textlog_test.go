@@ -120,3 +120,36 @@ func TestMaskedNumbers(t *testing.T) {
 		}
 	}
 }
+
+// A modem's name for a text has the recipient's digits in it: what number masks
+// must not be put together again.
+func TestMaskedReferences(t *testing.T) {
+	const modem = "8901260200000000010/17/602058901"
+	for _, test := range []struct {
+		log             TextLog
+		kind, ref, want string
+	}{
+		{TextLog{}, "gsm", modem, "***************0010/17/*******01"},
+		{TextLog{}, "gsm", "/3/12345", "/3/***45"},
+		{TextLog{}, "gsm", "1/3/1", "1/3/1"},
+		{TextLog{Numbers: true}, "gsm", modem, modem},
+		{TextLog{}, "smpp", modem, modem},
+	} {
+		if got := test.log.reference(test.kind, test.ref); got != test.want {
+			t.Errorf("%+v: %s of %s is logged as %q, want %q", test.log, test.ref, test.kind, got, test.want)
+		}
+	}
+	onSQLite(t, func(b *bed) {
+		var log bytes.Buffer
+		b.line.Kind, b.log = "gsm", slog.New(slog.NewJSONHandler(&log, nil))
+		b.make()
+		b.acme.answer = func(s gateway.Submission) gateway.Report { return accepted(s, modem) }
+		b.begin()
+		m := b.bill(customer(1), "bill")
+		b.receipt(modem, gateway.TickDelivered, "DELIVERED")
+		b.wantTick(m, gateway.TickDelivered, "")
+		if s := log.String(); strings.Contains(s, "2058901") || !strings.Contains(s, `"reference":"***************0010/17/*******01"`) {
+			b.t.Errorf("logged\n%s", s)
+		}
+	})
+}
