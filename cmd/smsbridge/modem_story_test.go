@@ -136,6 +136,30 @@ func TestModemCare(t *testing.T) {
 	r.ticks(r.send("+12602058901", "after it"), "delivered")
 }
 
+// A modem is tested with what it can tell apart: its own two alphabets.
+func TestModemSelfTest(t *testing.T) {
+	t.Parallel()
+	r := oneStick(t, stick{})
+	test := func() (string, int) {
+		cmd := command(t, "selftest", "sim1", "--to", ourNumber, "--url", r.d.address(), "--config", r.d.config)
+		out, _ := cmd.CombinedOutput()
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	out, code := test()
+	if code != 0 || !strings.Contains(out, "Every character comes back whole.") || strings.Contains(out, "data_coding") || strings.Contains(out, "latin1") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	r.network.OnSubmit(func(s gsmsim.Submitted) gsmsim.Fate {
+		if strings.Contains(s.Text, "😀") {
+			return gsmsim.Fate{Error: 1}
+		}
+		return gsmsim.Fate{}
+	})
+	if out, code = test(); code != 1 || !strings.Contains(out, "CMS 1") || !strings.Contains(out, "not every text came back whole") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
 // The memories fill and are emptied, which is to be seen.
 func TestModemFull(t *testing.T) {
 	t.Parallel()

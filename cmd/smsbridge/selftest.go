@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -16,8 +17,9 @@ import (
 const selftestUsage = `usage: smsbridge selftest CARRIER --to NUMBER [--url URL] [--json]
 
 Does a carrier carry every character? The running daemon sends a text of
-difficult ones through CARRIER, in each alphabet that data_coding 0 may stand for,
-to NUMBER, which must be one of ours, so that they come back; and says how.
+difficult ones through CARRIER, in each alphabet that data_coding 0 may stand for
+(a modem: in GSM 7 bit and UCS-2), to NUMBER, which must be one of ours, so that
+they come back; and says how.
 `
 
 // selfTest is what the daemon answers.
@@ -64,13 +66,13 @@ func selftest(ctx context.Context, args []string, std std) int {
 	if err := node.Ask(ctx, cfg, *url, "carriers:manage", 2*time.Minute, "POST", "/carriers/"+rest[0]+"/selftest", map[string]string{"to": *to}, &result); err != nil {
 		return fail(std, err)
 	}
-	configured := "gsm7"
+	advise, wrong := result.ofModem()
 	if smpp := cfg.Carriers[i].SMPP; smpp != nil {
-		configured = string(smpp.DataCoding0)
+		advise, wrong = result.ofSMPP(string(smpp.DataCoding0))
 	}
-	err = show(std, *asJSON, result, func(w io.Writer) { printSelfTest(w, &result, configured) })
-	if err == nil && !slices.Contains(result.Fits, configured) {
-		err = fmt.Errorf("texts in %s, as data_coding_0 is configured, do not come back whole", configured)
+	err = show(std, *asJSON, result, func(w io.Writer) { result.print(w, advise) })
+	if err == nil {
+		err = wrong
 	}
 	if err != nil {
 		return fail(std, err)
@@ -78,7 +80,33 @@ func selftest(ctx context.Context, args []string, std std) int {
 	return exitOK
 }
 
-func printSelfTest(w io.Writer, t *selfTest, configured string) {
+// ofModem says what to think of a modem's test, and what is wrong.
+func (t *selfTest) ofModem() (advice string, wrong error) {
+	for _, x := range t.Items {
+		if !x.Whole {
+			return "Is the number that of a SIM or carrier of ours that works, and do its texts come back to us?",
+				errors.New("not every text came back whole")
+		}
+	}
+	return "Every character comes back whole.", nil
+}
+
+// ofSMPP says what a test tells about data_coding_0, and what is wrong.
+func (t *selfTest) ofSMPP(configured string) (advice string, wrong error) {
+	if !slices.Contains(t.Fits, configured) {
+		wrong = fmt.Errorf("texts in %s, as data_coding_0 is configured, do not come back whole", configured)
+	}
+	switch len(t.Fits) {
+	case 0:
+		return "No alphabet of data_coding 0 came back whole. Is the number reached through this carrier, and do its texts come back to us?", wrong
+	case 1:
+		return fmt.Sprintf("data_coding_0: %s fits.", t.Fits[0]), wrong
+	}
+	return fmt.Sprintf("data_coding_0: %s all come back whole: this carrier passes octets on as they are. It is configured as %s; a text to a telephone decides.",
+		strings.Join(t.Fits, ", "), configured), wrong
+}
+
+func (t *selfTest) print(w io.Writer, advice string) {
 	fmt.Fprintln(w, "ALPHABET\tSENT\tANSWER\tCAME BACK")
 	for _, x := range t.Items {
 		came := "not"
@@ -95,15 +123,8 @@ func printSelfTest(w io.Writer, t *selfTest, configured string) {
 	for _, x := range t.Items {
 		sent = sent || x.Answer == "accepted"
 	}
-	switch {
-	case !sent:
-		fmt.Fprintln(w, "The carrier has taken none of them.")
-	case len(t.Fits) == 0:
-		fmt.Fprintln(w, "No alphabet of data_coding 0 came back whole. Is the number reached through this carrier, and do its texts come back to us?")
-	case len(t.Fits) == 1:
-		fmt.Fprintf(w, "data_coding_0: %s fits.\n", t.Fits[0])
-	default:
-		fmt.Fprintf(w, "data_coding_0: %s all come back whole: this carrier passes octets on as they are. It is configured as %s; a text to a telephone decides.\n",
-			strings.Join(t.Fits, ", "), configured)
+	if !sent {
+		advice = "The carrier has taken none of them."
 	}
+	fmt.Fprintln(w, advice)
 }

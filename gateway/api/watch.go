@@ -36,12 +36,12 @@ type selfTestBody struct {
 // SelfTest is what came back of the texts of a self-test.
 type SelfTest struct {
 	Items []Trial  `json:"items" nullable:"false"`
-	Fits  []string `json:"fits" nullable:"false" doc:"What data_coding_0 may be: that in which texts came back whole"`
+	Fits  []string `json:"fits" nullable:"false" doc:"What data_coding_0 may be: that in which texts came back whole; empty of modems, which have none"`
 }
 
 // Trial is one text of a self-test.
 type Trial struct {
-	Alphabet string `json:"alphabet" enum:"ucs2,gsm7,gsm7-packed,latin1,ascii" doc:"UCS-2, or what data_coding 0 was taken for"`
+	Alphabet string `json:"alphabet" enum:"ucs2,gsm7,gsm7-packed,latin1,ascii" doc:"UCS-2, or what data_coding 0 was taken for; of modems gsm7 and ucs2"`
 	Sent     string `json:"sent"`
 	Answer   string `json:"answer" doc:"The carrier's: accepted, or its status; empty without one"`
 	Came     bool   `json:"came" doc:"It came back"`
@@ -140,10 +140,10 @@ func (a *API) selfTest(w http.ResponseWriter, r *http.Request, c *caller) error 
 	if err != nil {
 		return err
 	}
-	answer := SelfTest{Items: []Trial{}, Fits: []string{}}
+	answer, modem := SelfTest{Items: []Trial{}, Fits: []string{}}, a.router.KindOf(r.PathValue("name"), "") == "gsm"
 	for _, t := range trials {
 		answer.Items = append(answer.Items, Trial(t))
-		if t.Whole && t.Alphabet != "ucs2" {
+		if t.Whole && t.Alphabet != "ucs2" && !modem {
 			answer.Fits = append(answer.Fits, t.Alphabet)
 		}
 	}

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -53,7 +54,7 @@ type trial struct {
 }
 
 // SelfTest has a carrier send a text, in each alphabet that its data_coding 0 may
-// stand for, to a number of ours, and says how each came back. What comes back is
+// stand for, or that a modem has, to a number of ours, and says how each came back. What comes back is
 // taken for no customer's text. It ends when all are back, or with ctx.
 func (r *Router) SelfTest(ctx context.Context, carrier, to string) ([]Trial, error) {
 	p, err := r.pump(carrier)
@@ -78,10 +79,10 @@ func (r *Router) SelfTest(ctx context.Context, carrier, to string) ([]Trial, err
 		batch[i].Payload, batch[i].Encoding = p.encodeTrial(t)
 	}
 	r.tests.begin(trials, batch)
-	if taken := p.line.Carrier.Submit(batch); taken < len(batch) {
-		for _, t := range trials[taken:] {
-			r.tests.finish(t, func() { t.Answer = "not connected, or busy: try again" })
-		}
+	taken := p.give(ctx, batch)
+	why := cmp.Or(p.stuck(), notTaken)
+	for _, t := range trials[taken:] {
+		r.tests.finish(t, func() { t.Answer = why })
 	}
 	ctx, cancel := context.WithTimeout(ctx, trialsExpire)
 	defer cancel()
@@ -100,11 +101,48 @@ func (r *Router) SelfTest(ctx context.Context, carrier, to string) ([]Trial, err
 	return results, nil
 }
 
+const (
+	// notTaken answers a trial that the carrier did not take.
+	notTaken = "not connected, or busy: try again"
+	// tryRoom is how often a carrier without room for a trial is tried again.
+	tryRoom = 250 * time.Millisecond
+)
+
+// give has the carrier take a batch, and waits for room while it is up, until ctx
+// ends: a modem takes one or two at a time, as the limits of its SIM allow.
+func (p *pump) give(ctx context.Context, batch []gateway.Submission) (taken int) {
+	again := time.NewTicker(tryRoom)
+	defer again.Stop()
+	for {
+		taken += p.line.Carrier.Submit(batch[taken:])
+		if taken == len(batch) || p.state.Load().state != gateway.CarrierUp || p.stuck() != "" {
+			return taken
+		}
+		select {
+		case <-ctx.Done():
+			return taken
+		case <-again.C:
+		}
+	}
+}
+
+// stuck says why a modem sends nothing for longer than anybody waits; "" if it does.
+func (p *pump) stuck() string {
+	if p.line.Kind != "gsm" || p.line.Status == nil {
+		return ""
+	}
+	return p.line.Status().Note
+}
+
 // trials are one text in UCS-2, and one in each alphabet of which it has what
-// that has.
+// that has. A modem is told which alphabet it is, and has two.
 func (p *pump) trials(from, to string) []*trial {
+	alphabets := []string{"ucs2", "gsm7", "latin1", "ascii", "gsm7-packed"}
+	if p.line.Kind == "gsm" {
+		alphabets = []string{"gsm7", "ucs2"}
+	}
 	var all []*trial
-	for _, alphabet := range []string{"ucs2", "gsm7", "latin1", "ascii", "gsm7-packed"} {
+	for _, alphabet := range alphabets {
 		if alphabet == "gsm7-packed" && p.line.Pack == nil {
 			continue
 		}
@@ -151,7 +189,7 @@ func (p *pump) encodeTrial(t *trial) ([]byte, gateway.Encoding) {
 		panic(fmt.Sprintf("self-test %q in %s: %v", t.Sent, t.Alphabet, err)) // the text is our own
 	}
 	switch {
-	case encoding == gateway.EncodingUCS2:
+	case encoding == gateway.EncodingUCS2, p.line.Kind == "gsm":
 		return parts[0].Payload, encoding
 	case t.Alphabet == "gsm7-packed":
 		return p.line.Pack(parts[0].Payload), gateway.EncodingLatin1

@@ -131,10 +131,63 @@ func TestSelfTestWithoutReturn(t *testing.T) {
 		b.settle()
 		trials, err = b.r.SelfTest(ctx, "acme", ourNumber)
 		for _, trial := range trials {
-			if trial.Answer != "not connected, or busy: try again" {
+			if trial.Answer != notTaken {
 				b.t.Errorf("%+v, %v", trial, err)
 			}
 		}
+	})
+}
+
+// A modem has no data_coding that could mean several alphabets: it sends one text in
+// each of its two, when its limits allow.
+func TestSelfTestOfModem(t *testing.T) {
+	onSQLite(t, func(b *bed) {
+		b.line.Kind = "gsm"
+		note := ""
+		b.line.Status = func() LinkStatus { return LinkStatus{Note: note} }
+		b.make()
+		b.acme.answer = func(s gateway.Submission) gateway.Report {
+			coding := map[gateway.Encoding]gateway.Coding{gateway.EncodingUCS2: gateway.CodingUCS2, gateway.EncodingGSM7: gateway.CodingGSM7}[s.Encoding]
+			in := fingerprinted(&gateway.Inbound{From: s.From, To: s.To.Value, Coding: coding, Payload: s.Payload, Session: 1, At: time.Now()})
+			b.acme.out.Put(gateway.Report{Kind: gateway.ReportInbound, Inbound: in, Ack: (&ack{}).answer})
+			return acceptAll(s)
+		}
+		b.begin()
+		test := func(minutes time.Duration) (trials []Trial) {
+			ctx, cancel := context.WithTimeout(b.ctx, minutes*time.Minute)
+			defer cancel()
+			trials, err := b.r.SelfTest(ctx, "acme", ourNumber)
+			if err != nil || len(trials) != 2 || trials[0].Alphabet != "gsm7" || trials[1].Alphabet != "ucs2" {
+				b.t.Fatalf("%+v, %v", trials, err)
+			}
+			return trials
+		}
+		busy := func(yes bool) {
+			b.acme.mu.Lock()
+			b.acme.away = yes
+			b.acme.mu.Unlock()
+		}
+		busy(true)
+		time.AfterFunc(40*time.Second, func() { busy(false) })
+		for _, trial := range test(2) {
+			if !trial.Whole || trial.As != trial.Alphabet || trial.Answer != "accepted" {
+				b.t.Errorf("%+v", trial)
+			}
+		}
+		busy(true)
+		for _, trial := range test(1) {
+			if trial.Answer != notTaken {
+				b.t.Errorf("%+v", trial)
+			}
+		}
+		note = "the SIM has sent the 5 texts that it may today"
+		begun := time.Now()
+		for _, trial := range test(1) {
+			if trial.Answer != note || time.Since(begun) > time.Second {
+				b.t.Errorf("%+v after %v", trial, time.Since(begun))
+			}
+		}
+		b.wantNoText()
 	})
 }
 
