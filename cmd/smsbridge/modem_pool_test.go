@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"net/url"
 	"testing"
 
 	"smsbridge/gsm/gsmsim"
@@ -42,6 +43,13 @@ func TestModemPool(t *testing.T) {
 	}
 	if c := r.carrier("two"); c.Modem.Sent.Day != 7 || c.Modem.Limits.Day != 12 || r.carrier("one").Modem.Sent.Day != 1 {
 		t.Errorf("%+v", c.Modem)
+	}
+	for who, want := range map[string]string{peer(0): "one", peer(1): "two"} {
+		var p struct{ Carrier string }
+		r.program.must("GET", "/messages/preview?from=desk&text=hello&to="+url.QueryEscape(who), nil, 200, &p)
+		if p.Carrier != want {
+			t.Errorf("to %s it would go by %s, want %s", who, p.Carrier, want)
+		}
 	}
 	send(peer(1), "two") // 4 are left, and it is known
 	send(peer(8), "one") // 5 against 4

@@ -55,7 +55,7 @@ type Preview struct {
 }
 
 type previewQuery struct {
-	From string `query:"from" maxLength:"64" doc:"Our number; optional if there is only one"`
+	From string `query:"from" maxLength:"64" doc:"Our number, or a pool; optional if there is only one number"`
 	To   string `query:"to" maxLength:"64" doc:"The customer's; where it decides about the carrier"`
 	Text string `query:"text" maxLength:"4000"`
 }
@@ -65,7 +65,7 @@ func (a *API) traceRoutes() {
 	read[Trace](a, "/messages/{id}/trace", "The whole life of one message", a.traceMessage)
 }
 
-func (a *API) preview(_ context.Context, c *caller, in *previewQuery) ([]byte, error) {
+func (a *API) preview(ctx context.Context, c *caller, in *previewQuery) ([]byte, error) {
 	number := a.programNumber
 	if c.person() {
 		number = a.ownNumber
@@ -77,6 +77,9 @@ func (a *API) preview(_ context.Context, c *caller, in *previewQuery) ([]byte, e
 		return nil, err
 	}
 	to := gateway.ParseNumber(in.To, a.regionOf(from)).Address
+	if from, err = a.poolNumber(ctx, c, in.From, from, to); err != nil {
+		return nil, err
+	}
 	p := a.router.Preview(from, to, in.Text)
 	return json.Marshal(Preview{p.Carrier, p.Encoding.String(), p.Segments, gateway.MaxSegments, p.Characters, p.Units, p.Room, p.Measurement.Text})
 }
