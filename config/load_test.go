@@ -95,6 +95,7 @@ carriers:
     gsm:
       imei: 356938035643809
       pin: 0042
+      limits: {per_minute: 0, per_day: 0}
 
 routes:
   - number: "+12602058900"
@@ -200,7 +201,7 @@ func TestLoadWhole(t *testing.T) {
 			OnUncertain: UncertainHold,
 			GSM: &gsm.Config{
 				IMEI: "356938035643809", PIN: "0042",
-				Limits: gsm.Limits{PerMinute: 10, PerDay: 500}, RejectCalls: true, Validity: 48 * time.Hour,
+				RejectCalls: true, Validity: 48 * time.Hour,
 			},
 		}},
 		Routes: []Route{{

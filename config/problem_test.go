@@ -445,13 +445,13 @@ region: ~
 		"4: carriers[0].gsm.device: is missing, and so is imei"},
 	{"modem with both", modem("device: auto, imei: 356938035643809"),
 		"5: carriers[0].gsm.imei: stands beside device: give one of them"},
-	{"modem values", modem(`device: ttyUSB0, pin: 123, smsc: 12345, init: [reset, "AT\nATD112;"], limits: {per_minute: 0, per_day: 1.5}`),
+	{"modem values", modem(`device: ttyUSB0, pin: 123, smsc: 12345, init: [reset, "AT\nATD112;"], limits: {per_minute: -1, per_day: 1.5}`),
 		`5: carriers[0].gsm.device: must be the absolute path of a device, or auto, not "ttyUSB0"
 5: carriers[0].gsm.pin: must be 4 to 8 digits
 5: carriers[0].gsm.smsc: must be an E.164 number, such as "+12602058900", or empty
 5: carriers[0].gsm.init[0]: must be an AT command on one line, such as AT+CSCS="GSM"
 5: carriers[0].gsm.init[1]: must be an AT command on one line, such as AT+CSCS="GSM"
-5: carriers[0].gsm.limits.per_minute: must be 1 to 100000, not 0
+5: carriers[0].gsm.limits.per_minute: must be 0 to 100000, not -1
 5: carriers[0].gsm.limits.per_day: must be a whole number in decimal, without quotes or leading zeros`},
 	{"IMEI", modem("imei: 35693803564380"),
 		"5: carriers[0].gsm.imei: must be 15 digits"},

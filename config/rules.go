@@ -117,8 +117,8 @@ func rules() map[string]rule {
 		"carriers[].gsm.pin_file":          text(notEmpty),
 		"carriers[].gsm.smsc":              text(serviceCentre),
 		"carriers[].gsm.init[]":            text(atCommand),
-		"carriers[].gsm.limits.per_minute": ints(1, 100_000),
-		"carriers[].gsm.limits.per_day":    ints(1, 1_000_000),
+		"carriers[].gsm.limits.per_minute": ints(0, 100_000),
+		"carriers[].gsm.limits.per_day":    ints(0, 1_000_000),
 		"carriers[].gsm.limits.per_month":  ints(0, 10_000_000),
 		"carriers[].gsm.validity":          durations(5*time.Minute, 63*7*24*time.Hour), // 3GPP TS 23.040 §9.2.3.12.1
 		"carriers[].gsm.routed":            anything,

@@ -40,11 +40,11 @@ type Balance struct {
 }
 
 // Limits bounds the segments that a SIM sends, so that its operator does not
-// block it.
+// block it. 0 is no limit.
 type Limits struct {
 	PerMinute int `yaml:"per_minute"`
-	PerDay    int `yaml:"per_day"`   // in UTC
-	PerMonth  int `yaml:"per_month"` // 0: none
+	PerDay    int `yaml:"per_day"` // in UTC
+	PerMonth  int `yaml:"per_month"`
 }
 
 // Defaults returns the careful configuration that options are laid over.

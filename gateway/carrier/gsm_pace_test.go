@@ -75,3 +75,25 @@ func TestGSMPace(t *testing.T) {
 		t.Errorf("room for %d, want %d", s.headroom(now), before)
 	}
 }
+
+// Limits of 0 are none.
+func TestGSMUnlimited(t *testing.T) {
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "s.db"), store.Options{Node: "a", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	s := &sim{db: db}
+	if err := s.load(t.Context(), "8901260200000000010"); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 29, 23, 58, 0, 0, time.UTC)
+	for i := range 50 {
+		if wait, why := s.wait(now); wait > 0 || s.paced(now, 1) || s.headroom(now) < 1000 {
+			t.Fatalf("after %d: wait %v %q, room for %d", i, wait, why, s.headroom(now))
+		}
+		if err := s.count(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
