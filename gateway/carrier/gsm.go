@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os/exec"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -202,13 +203,24 @@ func (g *GSM) USSD(ctx context.Context, code string) (text string, more bool, er
 	} else {
 		reply, err = g.modem.USSD(ctx, code)
 	}
-	switch {
-	case errors.Is(err, gsm.ErrBusy):
-		return "", false, &gateway.Refusal{Code: gateway.Conflict, Text: "The modem waits for the answer to another code: try again in a minute."}
-	case err != nil:
-		return "", false, &gateway.Refusal{Code: gateway.Conflict, Text: "The network did not answer: " + err.Error() + "."}
+	if err != nil {
+		return "", false, &gateway.Refusal{Code: gateway.Conflict, Text: g.unanswered(err)}
 	}
 	return reply.Text, reply.More, nil
+}
+
+// unanswered says why a USSD code had no answer.
+func (g *GSM) unanswered(err error) string {
+	now := g.modem.Info().State
+	switch {
+	case errors.Is(err, gsm.ErrBusy):
+		return "Another USSD request is under way at this modem: try again in a moment."
+	case errors.Is(err, gsm.ErrNotReady) && now.Phase != gsm.PhaseUp:
+		return "The modem is not ready: " + now.Reason
+	case errors.Is(err, gsm.ErrNotReady):
+		return "The modem has started anew meanwhile: try again."
+	}
+	return "The network did not answer: " + strings.TrimPrefix(err.Error(), "gsm: ") + "."
 }
 
 func (g *GSM) grew() {

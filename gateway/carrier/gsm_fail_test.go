@@ -1,6 +1,7 @@
 package carrier_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -206,6 +207,40 @@ func TestGSMNotReady(t *testing.T) {
 			f.tick(id, gateway.TickDelivered)
 		})
 	}
+}
+
+// A code that cannot be sent now is refused with what is in its way.
+func TestGSMUSSDIsRefused(t *testing.T) {
+	t.Parallel()
+	f := startGSM(t, gsmsim.Options{}, nil)
+	begun, answer := make(chan struct{}), make(chan struct{})
+	f.network.OnUSSD(func(gsmsim.USSD) gsmsim.Reply {
+		close(begun)
+		<-answer
+		return gsmsim.Reply{Text: "Hello."}
+	})
+	refused := func(want string) {
+		t.Helper()
+		_, _, err := f.router.USSD(t.Context(), "sim1", "*100#")
+		var r *gateway.Refusal
+		if !errors.As(err, &r) || r.Code != gateway.Conflict || !strings.HasPrefix(r.Text, want) || !strings.HasSuffix(r.Text, ".") {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	first := make(chan error, 1)
+	go func() {
+		_, _, err := f.router.USSD(t.Context(), "sim1", "*100#")
+		first <- err
+	}()
+	<-begun
+	refused("Another USSD request is under way at this modem: try again in a moment.")
+	close(answer)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	f.sim.Unplug()
+	f.state(gateway.CarrierDown)
+	refused("The modem is not ready: ") // and its state, which changes at each attempt
 }
 
 // state waits until people see the carrier so, with a sentence why, and returns
