@@ -3,6 +3,7 @@ package main_test
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"smsbridge/gsm/gsmsim"
@@ -77,6 +78,11 @@ func TestModemPool(t *testing.T) {
 	code, _ := r.d.terminate()
 	if code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+	log := r.d.all.String()
+	if !strings.Contains(log, `msg="SIM suspended" carrier=one code=`) || !strings.Contains(log, `level=INFO msg="carrier disconnected" carrier=two`) ||
+		strings.Contains(log, `msg="carrier is not connected"`) {
+		t.Errorf("the log, to the stop:\n%s", log)
 	}
 	r.d.start()
 	r.await("two", "up")

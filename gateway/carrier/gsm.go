@@ -49,6 +49,7 @@ type GSM struct {
 	queue   []gateway.Submission
 	busy    bool // one is with the modem
 	state   gsm.State
+	stopped bool // we have let go of the modem, which is no trouble
 	told    condition
 	rest    time.Time // nothing is sent before: the modem has to recover
 	trouble trouble
@@ -99,11 +100,17 @@ func (g *GSM) power(ctx context.Context) error {
 func (g *GSM) Run(ctx context.Context, out *gateway.Stream) error {
 	g.mu.Lock()
 	g.out, g.session, g.state = out, g.opt.NewID(), gsm.State{Phase: gsm.PhaseProbing}
-	g.told = condition{state: gateway.CarrierConnecting}
+	g.told, g.stopped = condition{state: gateway.CarrierConnecting}, false
 	g.mu.Unlock()
 	var all sync.WaitGroup
 	sending, stopSending := context.WithCancel(ctx)
-	driving, stopDriving := context.WithCancel(context.WithoutCancel(ctx))
+	driving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stopDriving := func() {
+		g.mu.Lock()
+		g.stopped = true
+		g.mu.Unlock()
+		cancel()
+	}
 	all.Go(func() { g.sendLoop(sending) })
 	if g.cfg.Balance != nil {
 		all.Go(func() { g.pollBalance(sending) })
@@ -241,6 +248,9 @@ func (g *GSM) announce() {
 	now := conditionOf(g.state)
 	if why := g.sim.suspension(); why != "" && now.state == gateway.CarrierUp {
 		now = condition{gateway.CarrierHeld, why}
+	}
+	if g.stopped {
+		now = condition{state: gateway.CarrierDown}
 	}
 	changed, out := now != g.told, g.out
 	g.told = now

@@ -31,7 +31,7 @@ func (g *GSM) pollBalance(ctx context.Context) {
 	pollBalance(ctx, g.cfg.Balance.Every, func() error {
 		err := g.askBalance(ctx)
 		if err != nil && ctx.Err() == nil && !postponed(err) {
-			g.opt.Log.Warn("balance", "carrier", g.opt.Name, "error", err)
+			g.opt.Log.Warn("balance", "error", err)
 		}
 		return err
 	})

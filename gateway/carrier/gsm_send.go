@@ -259,7 +259,7 @@ func (g *GSM) resting() time.Duration {
 // suspect counts a refusal on the SIM's account.
 func (g *GSM) suspect(limit int, code string) {
 	if g.sim.refused(limit, code) {
-		g.opt.Log.Error("SIM suspended", "carrier", g.opt.Name, "code", code)
+		g.opt.Log.Error("SIM suspended", "code", code)
 		g.giveBack()
 		g.announce()
 	}
