@@ -1,6 +1,9 @@
 package gsm
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Identity is what ATI says of a modem (ITU-T V.250 §6.1.3). Vendors agree on
 // nothing there: ask AT+CGMI, +CGMM, +CGMR and +CGSN for what is missing.
@@ -65,14 +68,43 @@ func ParseValue(line, name string) string {
 	return clean(line)
 }
 
-// ParseIMEI reads what AT+CGSN answers: 15 digits (3GPP TS 23.003 §6.2.1), or 16
-// with the software's version, which is cut off. Some add a serial number.
+// imeiDigits are those of an IMEI without its check digit (3GPP TS 23.003 §6.2.1).
+const imeiDigits = 14
+
+// ParseIMEI reads what AT+CGSN answers: 15 digits, the last of which is the check
+// digit, 14 without it, or 16 with the software's version in its place. Some add a
+// serial number.
 func ParseIMEI(line string) (string, bool) {
 	digits, ok := digitsOf(line, "+CGSN", "+GSN")
-	if !ok || len(digits) < 14 || len(digits) > 16 {
+	switch {
+	case !ok || len(digits) < imeiDigits || len(digits) > imeiDigits+2:
 		return "", false
+	case len(digits) == imeiDigits+1:
+		return digits, true
 	}
-	return digits[:min(len(digits), 15)], true
+	return withCheckDigit(digits[:imeiDigits]), true
+}
+
+// ValidIMEI tells whether these can be the 15 digits of an IMEI: the last checks the
+// others, or is 0, which a modem may say instead (3GPP TS 23.003 §6.2.1).
+func ValidIMEI(s string) bool {
+	if len(s) != imeiDigits+1 || strings.Trim(s, "0123456789") != "" {
+		return false
+	}
+	return s[imeiDigits] == '0' || s == withCheckDigit(s[:imeiDigits])
+}
+
+// withCheckDigit adds the check digit of Luhn's (3GPP TS 23.003 annex B).
+func withCheckDigit(digits string) string {
+	sum := 0
+	for i := range digits {
+		d := int(digits[len(digits)-1-i] - '0')
+		if i%2 == 0 {
+			d *= 2
+		}
+		sum += d/10 + d%10
+	}
+	return digits + strconv.Itoa((10-sum%10)%10)
 }
 
 // ParseIMSI reads what AT+CIMI answers (TS 23.003 §2.2).

@@ -198,7 +198,8 @@ func TestIdentities(t *testing.T) {
 	}{
 		{"IMEI", ParseIMEI, "356938035643809", "356938035643809"},
 		{"IMEI", ParseIMEI, `+CGSN: "356938035643809"`, "356938035643809"},
-		{"IMEI", ParseIMEI, "+GSN:3569380356438012", "356938035643801"},
+		{"IMEI", ParseIMEI, "+GSN:3569380356438012", "356938035643809"},
+		{"IMEI", ParseIMEI, "35693803564380", "356938035643809"},
 		{"IMEI", ParseIMEI, "129512359199159,SE393939TS", "129512359199159"},
 		{"IMEI", ParseIMEI, "0x80B886F3", ""},
 		{"IMEI", ParseIMEI, "OK", ""},
@@ -273,4 +274,18 @@ func FuzzReplies(f *testing.F) {
 		f.Add(row.URC)
 	}
 	f.Fuzz(func(t *testing.T, text string) { everyParser(text) })
+}
+
+// An IMEI is printed with its check digit, and modems may say 0 instead.
+func TestValidIMEI(t *testing.T) {
+	for _, s := range []string{"356938035643809", "350000000000006", "350000000000014", "000000000000000", "356938035643800"} {
+		if !ValidIMEI(s) {
+			t.Errorf("%s is not valid", s)
+		}
+	}
+	for _, s := range []string{"356938035643808", "356938035634809", "356938035643819", "35693803564380", "3569380356438097", "35693803564380x", ""} {
+		if ValidIMEI(s) {
+			t.Errorf("%q is valid", s)
+		}
+	}
 }
