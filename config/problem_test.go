@@ -455,6 +455,13 @@ region: ~
 5: carriers[0].gsm.limits.per_day: must be a whole number in decimal, without quotes or leading zeros`},
 	{"IMEI", modem("imei: 35693803564380"),
 		"5: carriers[0].gsm.imei: must be 15 digits"},
+	{"IMEI with a slip", modem("imei: 356938035643808"),
+		"5: carriers[0].gsm.imei: must be 15 digits, of which the last checks the others: one of these is wrong"},
+	{"modem commands that the driver must know of", modem(`device: auto, init: ["AT+CPIN=\"1234\"", "ate0; ^cpin = 1234", "AT+CMGF=1", "AT+CMEE=1;+CMGF = 1"]`),
+		`5: carriers[0].gsm.init[0]: must not enter a PIN, which pin and pin_file do once, as a wrong one locks the SIM
+5: carriers[0].gsm.init[1]: must not enter a PIN, which pin and pin_file do once, as a wrong one locks the SIM
+5: carriers[0].gsm.init[2]: must leave +CMGF as it is: texts are exchanged as PDUs
+5: carriers[0].gsm.init[3]: must leave +CMGF as it is: texts are exchanged as PDUs`},
 	{"modem with two numbers", `carriers:
 - {name: a, numbers: [12345, 12346], gsm: {device: auto}}
 `,

@@ -62,6 +62,14 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+func TestATCommand(t *testing.T) {
+	for _, s := range []string{`AT+CSCS="GSM"`, "at+cpin?", "AT+CMGF?", "AT+CMGF=0", "AT^CURC=0", "ATE0;+CPIN?"} {
+		if err := atCommand(s); err != nil {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+}
+
 func TestShort(t *testing.T) {
 	for _, tt := range []struct {
 		in   time.Duration

@@ -41,10 +41,13 @@ var (
 	nodeName      = matching(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`, "1 to 64 letters, digits, dots, - and _")
 	carrierName   = matching(`^[a-z0-9][a-z0-9_-]{0,31}$`, "1 to 32 lower-case letters, digits, - and _, and begin with a letter or digit")
 	prefix        = matching(`^\+[1-9][0-9]{0,14}$`, "the beginning of an E.164 number, such as \"+1\" or \"+44\"")
-	imei          = matching(`^[0-9]{15}$`, "15 digits")
 	pin           = matching(`^[0-9]{4,8}$`, "4 to 8 digits")
 	serviceCentre = matching(`^(\+[1-9][0-9]{6,14})?$`, "an E.164 number, such as \"+12602058900\", or empty")
-	atCommand     = matching(`^(?i:AT)[ -~]{1,254}$`, "an AT command on one line, such as AT+CSCS=\"GSM\"")
+	commandLine   = matching(`^(?i:AT)[ -~]{1,254}$`, "an AT command on one line, such as AT+CSCS=\"GSM\"")
+
+	// What an AT command line must not have in it, after others or alone.
+	pinCommand = regexp.MustCompile(`(?i)[+^]CPIN\s*=\s*[^?\s]`)
+	textMode   = regexp.MustCompile(`(?i)\+CMGF\s*=\s*[^0?\s]`)
 
 	e164      = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 	shortCode = regexp.MustCompile(`^[0-9]{3,8}$`)
@@ -200,6 +203,29 @@ func timeZone(s string) error {
 func device(s string) error {
 	if s != gsm.DeviceAuto && (!strings.HasPrefix(s, "/") || strings.ContainsRune(s, 0)) {
 		return fmt.Errorf("must be the absolute path of a device, or %s, not %s", gsm.DeviceAuto, quote(s))
+	}
+	return nil
+}
+
+func imei(s string) error {
+	switch {
+	case len(s) != 15 || strings.Trim(s, "0123456789") != "":
+		return errors.New("must be 15 digits")
+	case !gsm.ValidIMEI(s):
+		return errors.New("must be 15 digits, of which the last checks the others: one of these is wrong")
+	}
+	return nil
+}
+
+// atCommand accepts what may be sent to a modem beside what the driver sends.
+func atCommand(s string) error {
+	switch err := commandLine(s); {
+	case err != nil:
+		return err
+	case pinCommand.MatchString(s):
+		return errors.New("must not enter a PIN, which pin and pin_file do once, as a wrong one locks the SIM")
+	case textMode.MatchString(s):
+		return errors.New("must leave +CMGF as it is: texts are exchanged as PDUs")
 	}
 	return nil
 }

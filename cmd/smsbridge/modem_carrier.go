@@ -38,7 +38,7 @@ func carrierOf(p *gsm.Plugged, name, number string) modemCarrier {
 	if f.ICCID != "" {
 		c.what += ", SIM " + f.ICCID
 	}
-	if p.Stick == nil { // the driver looks for an IMEI among USB devices
+	if p.Stick == nil || !gsm.ValidIMEI(c.imei) { // the driver looks for an IMEI among USB devices
 		c.imei = ""
 	}
 	if c.device == "" && c.imei == "" {

@@ -110,6 +110,20 @@ func TestModems(t *testing.T) {
 	}
 }
 
+// What the configuration would refuse is not written into it: there are modems whose
+// IMEI is none.
+func TestModemWithWrongIMEI(t *testing.T) {
+	p := &gsm.Plugged{Stick: &gsm.Stick{}, Port: gsm.Tty{Device: "/dev/ttyUSB2"}, Found: &gsm.Found{IMEI: "356938035643809"}}
+	if text := carrierOf(p, "sim1", "+447700900123").yaml(); !strings.Contains(text, `imei: "356938035643809"`) {
+		t.Errorf("%s", text)
+	}
+	p.Found.IMEI = "356938035643808"
+	text := carrierOf(p, "sim1", "+447700900123").yaml()
+	if _, err := config.Parse("f", []byte("carriers:\n"+text), config.Options{}); err != nil || !strings.Contains(text, `device: "/dev/ttyUSB2"`) {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 // A port that is in use is not asked.
 func TestModemsInUse(t *testing.T) {
 	t.Parallel()
