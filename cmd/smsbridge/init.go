@@ -46,11 +46,8 @@ func initialiseIn(ctx context.Context, root string, args []string, std std) int 
 	if done {
 		return code
 	}
-	for i, d := range devices { // the daemon runs in a folder of its own
-		var err error
-		if devices[i], err = filepath.Abs(d); err != nil {
-			return fail(std, err)
-		}
+	if err := absolute(devices); err != nil {
+		return fail(std, err)
 	}
 	if _, err := os.Stat(w.path); !*force && !errors.Is(err, os.ErrNotExist) {
 		return fail(std, fmt.Errorf("%s is there already; --force overwrites it, and smsbridge modems shows what to add to it", w.path))

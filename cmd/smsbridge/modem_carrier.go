@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
@@ -17,6 +18,17 @@ type modemCarrier struct {
 	device string // by which it is opened; empty: by its IMEI
 	imei   string
 	pin    bool // the SIM wants one
+}
+
+// absolute makes paths of devices fit for the configuration: the daemon runs in a
+// folder of its own.
+func absolute(devices []string) (err error) {
+	for i, d := range devices {
+		if devices[i], err = filepath.Abs(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // carrierNames counts the modems that answer.

@@ -30,6 +30,9 @@ func modemsIn(ctx context.Context, root string, args []string, std std) int {
 	if done {
 		return code
 	}
+	if err := absolute(devices); err != nil {
+		return fail(std, err)
+	}
 	all, err := gsm.Survey(ctx, root, devices)
 	if err != nil {
 		return fail(std, err)

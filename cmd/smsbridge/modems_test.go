@@ -68,13 +68,27 @@ func usbRoot(t *testing.T, m *gsmsim.Modem) string {
 	return root
 }
 
+// relative is a path as somebody types it who is in the folder.
+func relative(t *testing.T, path string) string {
+	t.Helper()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := filepath.Rel(here, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return short
+}
+
 func TestModems(t *testing.T) {
 	t.Parallel()
 	m := plugged(t, gsmsim.Options{Vendor: "huawei", Number: "+447700900123", Operator: "Example Net"})
 	pin := plugged(t, gsmsim.Options{Vendor: "sim800", PIN: "1234"})
 	root := usbRoot(t, m)
 	var out, errs bytes.Buffer
-	code := modemsIn(t.Context(), root, []string{"--json", pin.Options().Link}, std{strings.NewReader(""), &out, &errs})
+	code := modemsIn(t.Context(), root, []string{"--json", relative(t, pin.Options().Link)}, std{strings.NewReader(""), &out, &errs})
 	var all []shownModem
 	if err := json.Unmarshal(out.Bytes(), &all); err != nil || code != exitOK || len(all) != 3 {
 		t.Fatalf("exit code %d, %v: %s%s", code, err, &out, &errs)
@@ -87,7 +101,8 @@ func TestModems(t *testing.T) {
 	if got := all[1]; !strings.Contains(got.Advice, "is in HiLink mode") || got.Config != "" {
 		t.Errorf("%+v", got)
 	}
-	if got := all[2]; got.SIM != "SIM PIN" || !strings.Contains(got.Config, `numbers: ["+"]`) || !strings.Contains(got.Config, "#pin_file: sim2-pin") {
+	if got := all[2]; got.SIM != "SIM PIN" || !strings.Contains(got.Config, `numbers: ["+"]`) || !strings.Contains(got.Config, "#pin_file: sim2-pin") ||
+		!strings.Contains(got.Config, `device: "`+pin.Options().Link+`"`) {
 		t.Errorf("%+v", got)
 	}
 	out.Reset()
