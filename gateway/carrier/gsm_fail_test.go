@@ -265,7 +265,7 @@ func (f *gsmFlow) state(want gateway.CarrierState) string {
 func TestGSMInitRefused(t *testing.T) {
 	t.Parallel()
 	f := startGSM(t, gsmsim.Options{}, func(c *gsm.Config) { c.Init = []string{"AT+NONSENSE=1"} })
-	if note := f.modem.Note(); !strings.Contains(note, "AT+NONSENSE=1: ") {
+	if note, _ := f.modem.Note(); !strings.Contains(note, "AT+NONSENSE=1: ") {
 		t.Errorf("%q", note)
 	}
 }

@@ -28,7 +28,7 @@ func TestGSMRefusedTextHoldsUpNobody(t *testing.T) {
 	if err != nil || !ok || m.Tick != gateway.TickQueued {
 		t.Errorf("%+v, %v", m, err)
 	}
-	if note := f.modem.Note(); note != "" {
+	if note, _ := f.modem.Note(); note != "" {
 		t.Errorf("a modem that sends has the note %q", note)
 	}
 }
@@ -42,7 +42,7 @@ func TestGSMNoServiceCentre(t *testing.T) {
 	f := startGSM(t, o, nil)
 	id := f.send(them, "hello")
 	eventually(t, func() error {
-		if note := f.modem.Note(); !strings.Contains(note, "write smsc") {
+		if note, _ := f.modem.Note(); !strings.Contains(note, "write smsc") {
 			return fmt.Errorf("the note is %q", note)
 		}
 		return nil
@@ -51,7 +51,7 @@ func TestGSMNoServiceCentre(t *testing.T) {
 	f.cfg.SMSC = "+15005550000"
 	f.start()
 	f.tick(id, gateway.TickDelivered)
-	if note := f.modem.Note(); note != "" {
+	if note, _ := f.modem.Note(); note != "" {
 		t.Errorf("a modem that sends has the note %q", note)
 	}
 }

@@ -35,19 +35,19 @@ func (g *GSM) Modem() ModemStatus {
 	return m
 }
 
-// Note says why the modem sends nothing at present though it is up, or else which of
-// the configuration's commands it refuses; "" if neither.
-func (g *GSM) Note() string {
+// Note says why the modem sends nothing at present though it is up (stuck), or else
+// which of the configuration's commands it refuses; "" if neither.
+func (g *GSM) Note() (why string, stuck bool) {
 	if why := g.sim.blocked(); why != "" {
-		return why
+		return why, true
 	}
 	g.mu.Lock()
-	why := g.trouble.why
+	why = g.trouble.why
 	g.mu.Unlock()
 	if refused := g.modem.Info().Refused; why == "" && len(refused) > 0 {
-		why = "the modem refuses of gsm.init: " + strings.Join(refused, "; ")
+		return "The modem refuses of gsm.init: " + strings.Join(refused, "; "), false
 	}
-	return why
+	return why, why != ""
 }
 
 // tracer hands what is said to the modem and by it to a sink, for a while.

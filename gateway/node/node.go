@@ -156,7 +156,8 @@ func gsmLine(c *gsm.Config, modem *carrier.GSM) router.Line {
 		Redelivers: redelivers, USSD: modem.USSD, Headroom: modem.Headroom, Trace: modem.Trace,
 		Modem: func() router.ModemStatus { return modemStatus(modem.Modem()) },
 		Status: func() router.LinkStatus {
-			return router.LinkStatus{Rate: float64(c.Limits.PerMinute) / 60, Note: modem.Note()}
+			note, stuck := modem.Note()
+			return router.LinkStatus{Rate: float64(c.Limits.PerMinute) / 60, Note: note, Stuck: stuck}
 		}}
 }
 

@@ -82,7 +82,8 @@ type LinkStatus struct {
 	Rate  float64 // segments a second at present
 	// Note says in a sentence why it is slower than configured, or holds; "" if
 	// it is not.
-	Note string
+	Note  string
+	Stuck bool // it holds
 }
 
 // ModemStatus is how a modem and its SIM are.

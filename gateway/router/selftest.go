@@ -126,12 +126,15 @@ func (p *pump) give(ctx context.Context, batch []gateway.Submission) (taken int)
 	}
 }
 
-// stuck says why a modem sends nothing for longer than anybody waits; "" if it does.
+// stuck says why it sends nothing for longer than anybody waits; "" if it does.
 func (p *pump) stuck() string {
-	if p.line.Kind != "gsm" || p.line.Status == nil {
+	if p.line.Status == nil {
 		return ""
 	}
-	return p.line.Status().Note
+	if s := p.line.Status(); s.Stuck {
+		return s.Note
+	}
+	return ""
 }
 
 // trials are one text in UCS-2, and one in each alphabet of which it has what

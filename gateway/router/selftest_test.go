@@ -144,7 +144,7 @@ func TestSelfTestOfModem(t *testing.T) {
 	onSQLite(t, func(b *bed) {
 		b.line.Kind = "gsm"
 		note := ""
-		b.line.Status = func() LinkStatus { return LinkStatus{Note: note} }
+		b.line.Status = func() LinkStatus { return LinkStatus{Note: note, Stuck: note != ""} }
 		b.make()
 		b.acme.answer = func(s gateway.Submission) gateway.Report {
 			coding := map[gateway.Encoding]gateway.Coding{gateway.EncodingUCS2: gateway.CodingUCS2, gateway.EncodingGSM7: gateway.CodingGSM7}[s.Encoding]
