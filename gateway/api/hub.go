@@ -52,20 +52,6 @@ type group struct {
 	round   int64 // in which they were last woken
 }
 
-// watcher is what the hub knows of a stream. The hub's mutex guards it.
-type watcher struct {
-	who    *caller
-	wake   chan struct{} // has room for one, as has plenty
-	plenty chan struct{} // so much has come that it is to be written at once
-	in     []*group
-	// What the stream may have to show: these entries and, if it reads on, all from
-	// position to the ring's end. Those may have left the ring.
-	marks    []*entry
-	reads    bool
-	position int64
-	checked  int64 // the ring's end when the stream last came
-}
-
 const (
 	// fewStreams are told of each event that is for them. What is for more is
 	// looked for by each of them: that costs whoever publishes less.
@@ -73,10 +59,6 @@ const (
 	maxMarks   = 256
 	plenty     = 128 // events, that nothing is gained by adding more to
 )
-
-func newWatcher() *watcher {
-	return &watcher{wake: make(chan struct{}, 1), plenty: make(chan struct{}, 1)}
-}
 
 // entry is an event and its frames, each rendered by the first who needs it.
 type entry struct {
@@ -210,38 +192,6 @@ func (h *Hub) wakeGroup(g *group, e *entry) int {
 		}
 	}
 	return len(g.members)
-}
-
-func (w *watcher) mark(e *entry) {
-	switch n := len(w.marks); {
-	case w.reads || n > 0 && w.marks[n-1] == e:
-	case n == maxMarks:
-		w.readFrom(e.position)
-	default:
-		w.marks = append(w.marks, e)
-		if n == 0 {
-			rouse(w.wake)
-		} else if n == plenty {
-			rouse(w.plenty)
-		}
-	}
-}
-
-func (w *watcher) readFrom(position int64) {
-	switch {
-	case !w.reads:
-		w.reads, w.position = true, position
-		rouse(w.wake)
-	case position-w.position >= plenty:
-		rouse(w.plenty)
-	}
-}
-
-func rouse(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // watch has a stream woken from now on by what its reader may see, in place of
