@@ -1,6 +1,7 @@
 package gsm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,6 +125,11 @@ func (s *session) identify(ctx context.Context) error {
 		}
 		*q.to = v
 	}
+	if id.vendor == "" || id.model == "" {
+		if err := s.introduce(ctx); err != nil {
+			return err
+		}
+	}
 	id.imei, _ = ParseIMEI(id.imei)
 	if id.imei == "" {
 		id.imei = "unknown"
@@ -135,6 +141,18 @@ func (s *session) identify(ctx context.Context) error {
 		return &hindrance{fmt.Sprintf("The modem at the port has not the IMEI %s, but %s.", expected, id.imei), errReopen}
 	}
 	s.quirk = quirkOf(id.vendor, id.model)
+	return nil
+}
+
+// introduce asks a modem that has not the commands of TS 27.007 §5 who it is.
+func (s *session) introduce(ctx context.Context) error {
+	lines, err := s.command(ctx, command{text: "ATI", free: true, timeout: simTimeout})
+	if err != nil {
+		return s.tolerate(err)
+	}
+	said, id := ParseIdentity(lines), &s.id
+	id.vendor, id.model = cmp.Or(id.vendor, said.Manufacturer), cmp.Or(id.model, said.Model)
+	id.revision, id.imei = cmp.Or(id.revision, said.Revision), cmp.Or(id.imei, said.IMEI)
 	return nil
 }
 

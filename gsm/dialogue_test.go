@@ -242,6 +242,9 @@ func (p *play) expect(what string) error {
 			p.heard.mu.Unlock()
 		case "cnmi":
 			got = p.modem.Info().CNMI
+		case "modem":
+			i := p.modem.Info()
+			got = i.Vendor + ", " + i.Model + ", " + i.Revision + ", " + i.IMEI
 		case "smsc":
 			got = p.modem.Info().SMSC
 		default:
