@@ -235,6 +235,13 @@ func (w *firstConfig) write() (err error) {
 	if err == nil {
 		err = node.Check(cfg)
 	}
+	var wrong config.Problems
+	if errors.As(err, &wrong) { // the file is gone by the time anybody looks
+		for i := range wrong {
+			wrong[i].File = "not written to " + w.path
+		}
+		return wrong
+	}
 	if err != nil {
 		return err
 	}

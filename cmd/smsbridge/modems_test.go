@@ -163,7 +163,7 @@ func TestInit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "etc", "smsbridge.yaml")
 	start := func(args ...string) (int, string) {
 		var out bytes.Buffer
-		code := initialiseIn(t.Context(), root, append(args, "--config", path, "--store", "sqlite:smsbridge.db"), std{strings.NewReader(""), &out, &out})
+		code := initialiseIn(t.Context(), root, append([]string{"--config", path, "--store", "sqlite:smsbridge.db"}, args...), std{strings.NewReader(""), &out, &out})
 		return code, out.String()
 	}
 	if code, out := start(); code != exitOK || !strings.Contains(out, "sim1  +447700900123") || !strings.Contains(out, "smsbridge check --config "+path) {
@@ -195,6 +195,9 @@ func TestInit(t *testing.T) {
 	if code != exitOK || err != nil || len(cfg.Carriers) != 2 || cfg.Carriers[1].Numbers[0] != "+447700900124" || cfg.Carriers[1].GSM.Device != pin.Options().Link ||
 		!strings.Contains(out, "sim2-pin") {
 		t.Errorf("exit code %d, %+v, %v: %s", code, cfg, err, out)
+	}
+	if code, out := start("--force", "--store", "foo:bar"); code != exitFail || !strings.Contains(out, "not written to "+path+":5: store: must be sqlite:PATH") {
+		t.Errorf("a wrong store: exit code %d: %s", code, out)
 	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); err != nil || left != nil {
 		t.Errorf("it leaves %v behind, %v", left, err)
