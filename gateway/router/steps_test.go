@@ -124,3 +124,19 @@ func TestEmergencyNumberIsNotAnswered(t *testing.T) {
 		}
 	})
 }
+
+// TestEmptyTextsAndReasons: spaces are no text, and a reason is one line.
+func TestEmptyTextsAndReasons(t *testing.T) {
+	onSQLite(t, func(b *bed) {
+		b.run()
+		c := b.receive(customer(1), "hello")
+		_, err := b.r.Reply(b.ctx, b.ana, c.ID, Text{Text: " \n "})
+		wantRefusal(t, err, gateway.TextEmpty)
+		if _, err := b.r.Act(b.ctx, b.ana, c.ID, gateway.Action{Kind: gateway.ActDealtWith}, Details{Reason: " spam\r\nagain "}); err != nil {
+			t.Fatal(err)
+		}
+		if lines := b.lines(c.ID); lines[len(lines)-1] != "Ana marked this conversation as dealt with: spam  again" {
+			t.Errorf("%q", lines)
+		}
+	})
+}
