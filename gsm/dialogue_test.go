@@ -222,9 +222,10 @@ func (p *play) expect(what string) error {
 			return errors.New("no result")
 		}
 	}
-	limit := time.Now().Add(patience)
+	limit, again := time.After(patience), time.NewTicker(5*time.Millisecond)
+	defer again.Stop()
 	got := ""
-	for time.Now().Before(limit) {
+	for {
 		switch word {
 		case "phase":
 			got = p.modem.Info().Phase.String()
@@ -253,7 +254,10 @@ func (p *play) expect(what string) error {
 		if got == rest {
 			return nil
 		}
-		time.Sleep(5 * time.Millisecond)
+		select {
+		case <-again.C:
+		case <-limit:
+			return fmt.Errorf("it is %q", got)
+		}
 	}
-	return fmt.Errorf("it is %q", got)
 }

@@ -100,7 +100,14 @@ func (s *bench) addAgents(n int) (cookies []string) {
 	}); err != nil {
 		s.Fatal(err)
 	}
-	time.Sleep(time.Second) // by then the daemon has noticed
+	newest := &user{t: s, d: s.daemon, http: &s.daemon.client}
+	await(s, "the daemon notices the people", func() error {
+		status, _, err := newest.try(s.Context(), "GET", "/me", nil, "Cookie", cookies[n-1])
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("status %d", status)
+		}
+		return err
+	})
 	return cookies
 }
 

@@ -183,27 +183,34 @@ func (c *caller) readsOthers(x *gateway.Conversation) bool {
 }
 
 // recordListed records that a list shows the caller the last texts of what others
-// have, with what they asked for.
-func (a *API) recordListed(ctx context.Context, c *caller, list []gateway.Conversation, action, asked string) error {
+// have, with what they asked for. Most lists show none.
+func (a *API) recordListed(ctx context.Context, c *caller, list []gateway.Conversation, action string, asked func() string) error {
 	for i := range list {
 		if c.readsOthers(&list[i]) {
-			return a.record(ctx, reading{reader: c.actor.ID, list: action + "?" + asked}, store.Deed{By: c.actor, Action: action, Detail: asked})
+			text := asked()
+			return a.record(ctx, reading{reader: c.actor.ID, list: action + "?" + text}, store.Deed{By: c.actor, Action: action, Detail: text})
 		}
 	}
 	return nil
 }
 
-// recordList records that a manager lists texts, with what they asked for.
-func (a *API) recordList(ctx context.Context, c *caller, in *messageQuery) error {
+// askedFor is a query of those parameters that have a value, in one order.
+func askedFor(parameters map[string]string) string {
 	asked := url.Values{}
-	for name, value := range map[string]string{"direction": in.Direction, "number": in.Number, "peer": in.Peer, "tick": in.Tick, "reference": in.Reference} {
+	for name, value := range parameters {
 		if value != "" {
 			asked.Set(name, value)
 		}
 	}
+	return asked.Encode()
+}
+
+// recordList records that a manager lists texts, with what they asked for.
+func (a *API) recordList(ctx context.Context, c *caller, in *messageQuery) error {
+	since := ""
 	if !in.Since.IsZero() {
-		asked.Set("since", in.Since.UTC().Format(time.RFC3339))
+		since = in.Since.UTC().Format(time.RFC3339)
 	}
-	text := asked.Encode()
+	text := askedFor(map[string]string{"direction": in.Direction, "number": in.Number, "peer": in.Peer, "tick": in.Tick, "reference": in.Reference, "since": since})
 	return a.record(ctx, reading{reader: c.actor.ID, list: "messages?" + text}, store.Deed{By: c.actor, Action: "messages.listed", Detail: text})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"net/url"
 	"strings"
 	"time"
 
@@ -134,13 +133,8 @@ func (a *API) listConversations(ctx context.Context, c *caller, in *conversation
 	if err != nil {
 		return nil, err
 	}
-	asked := url.Values{}
-	for name, value := range map[string]string{"view": in.View, "queue": in.Queue, "q": l.Search} {
-		if value != "" {
-			asked.Set(name, value)
-		}
-	}
-	if err := a.recordListed(ctx, c, cs, "conversations.listed", asked.Encode()); err != nil {
+	asked := func() string { return askedFor(map[string]string{"view": in.View, "queue": in.Queue, "q": l.Search}) }
+	if err := a.recordListed(ctx, c, cs, "conversations.listed", asked); err != nil {
 		return nil, err
 	}
 	ids := make([]gateway.ID, 0, len(cs))

@@ -72,7 +72,7 @@ func (a *API) history(ctx context.Context, c *caller, peers []gateway.Address, o
 		return shown || !c.sees(x.View(), x.Number)
 	})
 	cs = cs[:min(len(cs), p.limit()+1)]
-	if err := a.recordListed(ctx, c, cs, "history.read", of); err != nil {
+	if err := a.recordListed(ctx, c, cs, "history.read", func() string { return of }); err != nil {
 		return nil, err
 	}
 	ids := make([]gateway.ID, len(cs))

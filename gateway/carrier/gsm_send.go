@@ -228,7 +228,7 @@ func (g *GSM) refusesThis(segment gateway.ID, e *gsm.SendError) bool {
 	return t.same > sameTolerated && e.Class != gsm.SMSC && e.Class != gsm.Network
 }
 
-// well forgets what the modem has refused: it has sent something, or is another.
+// well forgets what the modem has refused: it has sent something.
 func (g *GSM) well() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
