@@ -54,10 +54,11 @@ func (r *Router) answerKeyword(tx *store.Tx, word gateway.Keyword, before gatewa
 }
 
 // answer sends an automatic text into c, at most one of its kind in the given
-// time, and only to telephones: two machines would answer each other for ever.
+// time, and only to telephones: two machines would answer each other for ever. Who is
+// blocked hears nothing.
 // What cannot be sent is not worth losing the customer's own text for.
 func (r *Router) answer(tx *store.Tx, c gateway.Conversation, kind, text string, every time.Duration, despite bool) error {
-	if text == "" || c.Peer.Kind != gateway.AddressE164 {
+	if text == "" || c.Blocked || c.Peer.Kind != gateway.AddressE164 {
 		return nil
 	}
 	last, err := tx.AnsweredAt(c.Number, c.Peer, kind)

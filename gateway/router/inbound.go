@@ -181,7 +181,7 @@ func (b *batch) receive(in *gateway.Inbound, t received) (*gateway.Message, erro
 }
 
 // keyword records what the customer decided, drops what is still queued for one
-// who wants no more, and says so once, unless they are blocked.
+// who wants no more, and says so once.
 func (b *batch) keyword(word gateway.Keyword, in *gateway.Inbound, m *gateway.Message) error {
 	if word == gateway.KeywordNone {
 		return nil
@@ -204,9 +204,6 @@ func (b *batch) keyword(word gateway.Keyword, in *gateway.Inbound, m *gateway.Me
 		if err := b.dropOptedOut(in.To, in.From); err != nil {
 			return err
 		}
-	}
-	if before.Blocked {
-		return nil
 	}
 	return r.answerKeyword(tx, word, before)
 }
